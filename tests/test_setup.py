@@ -1,0 +1,116 @@
+"""The way from a clone, or from a wheel, to a program that runs."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def make(*arguments: str, tree: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(
+        ["make", "-C", str(tree), *arguments], env=inherited | environment, capture_output=True, text=True
+    )
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """What the making of .venv reads, in a folder without one."""
+    (tmp_path / "scripts").mkdir()
+    for name in ("Makefile", "pyproject.toml", "scripts/make_venv.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def python_that(does: str, folder: Path) -> str:
+    """A python3 that first executes the given line, then what it was asked to."""
+    program = folder / "python3"
+    source = f"import runpy, sys; sys.argv.pop(0); {does}; runpy.run_path(sys.argv[0], run_name='__main__')"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{source}" "$@"\n')
+    program.chmod(0o755)
+    return f"PYTHON={program}"
+
+
+def test_help_lists_every_target() -> None:
+    targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert targets
+    shown = re.findall(r"^make ([a-z-]+) +\S", make("help").stdout, re.MULTILINE)
+    assert sorted(shown) == sorted(targets[1].split())
+
+
+@pytest.mark.parametrize("target", ["run", "test"])
+@pytest.mark.parametrize(
+    ("does", "sentence"),
+    [
+        ("sys.version_info = (3, 8, 19)", "needs Python 3.11 or newer"),
+        ("sys.modules['ensurepip'] = None", "has no venv module"),
+    ],
+)
+def test_what_is_missing_is_said_in_a_sentence(clone: Path, target: str, does: str, sentence: str) -> None:
+    result = make(target, python_that(does, clone), tree=clone)
+    assert result.returncode != 0
+    assert result.stderr.startswith("error: ") and sentence in result.stderr.splitlines()[0]
+    assert "Traceback" not in result.stderr
+    assert not (clone / ".venv").exists()
+
+
+def test_no_python_at_all(clone: Path) -> None:
+    result = make("run", "PYTHON=no-such-python", tree=clone)
+    assert result.returncode != 0
+    assert result.stderr.startswith("error: no no-such-python here")
+
+
+@pytest.mark.integration
+def test_a_failed_installation_is_not_taken_for_a_whole_one(clone: Path) -> None:
+    nothing_to_install_from = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(clone)}
+    left_behind = clone / ".venv/bin/improved-gan"  # by an earlier installation that was interrupted
+    left_behind.parent.mkdir(parents=True)
+    left_behind.symlink_to(shutil.which("true") or "true")
+    result = make("run", f"PYTHON={sys.executable}", tree=clone, **nothing_to_install_from)
+    assert result.returncode != 0
+    assert "error: .venv is not complete" in result.stderr
+    assert not left_behind.exists()
+    assert not (clone / ".venv/.complete").exists()
+
+
+def test_no_registry_is_named_and_pip_keeps_its_settings() -> None:
+    for name in ("Makefile", "pyproject.toml", "scripts/make_venv.py", ".ci/run"):
+        assert not re.search(r"index-url|find-links|https?://|--isolated", (ROOT / name).read_text()), name
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program of an environment that has the wheel, built from the source distribution, and borrows the rest."""
+    folder = tmp_path_factory.mktemp("wheel")
+
+    def run(*command: str) -> None:
+        subprocess.run([sys.executable, "-m", *command], check=True, cwd=ROOT)
+
+    run("build", "--no-isolation", "--outdir", str(folder))
+    run("venv", "--without-pip", str(folder / "venv"))
+    python = folder / "venv/bin/python"
+    wheel = next(folder.glob("*.whl"))
+    run("pip", "--python", str(python), "install", "--no-deps", "--no-index", str(wheel))
+    # A folder that a .pth file names has its own .pth files ignored: the editable installation stays out.
+    packages = sysconfig.get_path("purelib", vars={"base": str(folder / "venv")})
+    (Path(packages) / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
+    return folder / "venv/bin/improved-gan"
+
+
+@pytest.mark.slow
+def test_a_wheel_carries_its_configuration(installed: Path, tmp_path: Path) -> None:
+    def run(*command: str | Path) -> str:
+        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+    where = run(installed.with_name("python"), "-c", "import improved_gan; print(improved_gan.__file__)")
+    assert where.startswith(str(installed.parent.parent))
+    assert "digits" in run(installed, "--help")
+    assert "learning_rate" in run(installed, "--cfg", "job")
+    assert not list(tmp_path.iterdir())
