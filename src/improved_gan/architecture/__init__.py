@@ -1,0 +1,62 @@
+"""Generator and discriminator pairs, one file a published pair.
+
+What couples them to the techniques (the generator's normalisation, the discriminator's minibatch layer) is handed in.
+"""
+
+from types import ModuleType
+
+from improved_gan.architecture import cifar10_conv, digits_conv, imagenet_dcgan, mnist_mlp
+from improved_gan.architecture.batch_norm import BatchNorm
+from improved_gan.architecture.discriminator import Discriminator, DiscriminatorOutput, MinibatchLayerFactory
+from improved_gan.architecture.generator import Generator, Normalisation
+from improved_gan.architecture.weight_norm import data_dependent_initialisation
+from improved_gan.config import ArchitectureConfig, RequestError
+
+__all__ = [
+    "BatchNorm",
+    "Discriminator",
+    "DiscriminatorOutput",
+    "Generator",
+    "MinibatchLayerFactory",
+    "Normalisation",
+    "build_discriminator",
+    "build_generator",
+    "data_dependent_initialisation",
+]
+
+PAIRS: dict[str, ModuleType] = {
+    "digits_conv": digits_conv,
+    "mnist_mlp": mnist_mlp,
+    "cifar10_conv": cifar10_conv,
+    "svhn_conv": cifar10_conv,
+    "imagenet_dcgan": imagenet_dcgan,
+}
+
+SIDES = {"digits_conv": 8, "cifar10_conv": 32, "svhn_conv": 32, "imagenet_dcgan": 128}
+"""Height and width, in pixels, that a convolutional pair is made for; `mnist_mlp` takes any."""
+
+
+def build_generator(config: ArchitectureConfig, normalisation: Normalisation = BatchNorm) -> Generator:
+    """The generator that the config names, normalised by `normalisation`; RequestError for a shape it cannot have."""
+    _check(config)
+    generator: Generator = PAIRS[config.name].generator(config, normalisation)
+    return generator
+
+
+def build_discriminator(
+    config: ArchitectureConfig, outputs: int, minibatch_layer: MinibatchLayerFactory | None = None
+) -> Discriminator:
+    """The discriminator that the config names, with that many logits; RequestError for a shape it cannot have."""
+    _check(config)
+    discriminator: Discriminator = PAIRS[config.name].discriminator(config, outputs, minibatch_layer)
+    return discriminator
+
+
+def _check(config: ArchitectureConfig) -> None:
+    """What the schema cannot know: which sizes the named pair can have."""
+    side = SIDES.get(config.name)
+    if side is not None and list(config.image_shape[1:]) != [side, side]:
+        shape = list(config.image_shape)
+        raise RequestError(f"architecture.image_shape={shape}: {config.name} wants [channels, {side}, {side}]")
+    if config.name == "imagenet_dcgan" and config.width % 2:
+        raise RequestError(f"architecture.width={config.width}: imagenet_dcgan halves its channels, so an even number")

@@ -1,0 +1,29 @@
+"""Batch normalisation by the batch's own statistics, always: no running averages (the release's generators)."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class BatchNorm(nn.Module):
+    """y = (x - mean) / sqrt(variance + epsilon) [* scale] + shift, a channel (or unit) at a time.
+
+    Mean and (biased) variance are the given batch's, in training and in evaluation alike; so an example's output
+    depends on its batch, and a batch of one dense vector is a ValueError.
+    """
+
+    scale: nn.Parameter | None
+
+    def __init__(self, channels: int, epsilon: float = 1e-6, scale: bool = False) -> None:
+        super().__init__()
+        self.epsilon = epsilon
+        self.shift = nn.Parameter(torch.zeros(channels))
+        self.register_parameter("scale", nn.Parameter(torch.ones(channels)) if scale else None)
+
+    def forward(self, x: Float[Tensor, "batch channel *space"]) -> Float[Tensor, "batch channel *space"]:
+        """Normalised x."""
+        return functional.batch_norm(x, None, None, self.scale, self.shift, training=True, eps=self.epsilon)
+
+    def extra_repr(self) -> str:
+        return f"{self.shift.numel()}, epsilon={self.epsilon}, scale={self.scale is not None}"

@@ -1,0 +1,73 @@
+"""CIFAR-10 and SVHN (sections 5.2 and 5.3, Tables 2 and 3): the release's convolutional pair, on 32x32 images.
+
+The variants differ in `width` (SVHN with feature matching: 64), `input_regulariser` (dropout with feature matching,
+noise with the minibatch layer) and pixel scale, all of them configuration. The paper gives SVHN CIFAR-10's widths.
+"""
+
+from torch import nn
+
+from improved_gan.architecture.discriminator import Discriminator, MinibatchLayerFactory
+from improved_gan.architecture.generator import WEIGHT_DEVIATION, Generator, Normalisation, projection, upsampling
+from improved_gan.architecture.noise import Dropout, input_regulariser
+from improved_gan.architecture.weight_norm import WeightNormConv2d, WeightNormConvTranspose2d, WeightNormLinear
+from improved_gan.config import ArchitectureConfig
+
+
+def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Generator:
+    """z -> 4x4 of 4g -> 8x8 of 2g -> 16x16 of g, each with norm and ReLU -> 32x32 with weight norm, tanh."""
+    width = config.generator_width
+    layers = nn.Sequential(
+        projection(config.latent_size, 4 * width, 4, normalisation, config.first_normalisation),
+        upsampling(4 * width, 2 * width, normalisation),
+        upsampling(2 * width, width, normalisation),
+        WeightNormConvTranspose2d(
+            width,
+            config.image_shape[0],
+            5,
+            stride=2,
+            padding=2,
+            output_padding=1,
+            deviation=WEIGHT_DEVIATION,
+            train_gain=True,
+            init_deviation=0.1,
+        ),
+        nn.Tanh(),
+    )
+    return Generator(config.latent_size, layers)
+
+
+def discriminator(
+    config: ArchitectureConfig, outputs: int, minibatch_layer: MinibatchLayerFactory | None
+) -> Discriminator:
+    """Nine weight-normalised convolutions of w and 2w with leaky ReLU, mean over space, [minibatch layer], dense.
+
+    The features are the 2w means over space, dropout on.
+    """
+    narrow, wide = config.width, 2 * config.width
+    trunk = nn.Sequential(
+        input_regulariser(config.input_regulariser, 0.2),
+        convolution(config.image_shape[0], narrow, 3, padding=1),
+        convolution(narrow, narrow, 3, padding=1),
+        convolution(narrow, narrow, 3, padding=1, stride=2),
+        Dropout(0.5),
+        convolution(narrow, wide, 3, padding=1),
+        convolution(wide, wide, 3, padding=1),
+        convolution(wide, wide, 3, padding=1, stride=2),
+        Dropout(0.5),
+        convolution(wide, wide, 3),
+        convolution(wide, wide, 1),
+        convolution(wide, wide, 1),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    )
+
+    def head(features: int) -> nn.Module:
+        return WeightNormLinear(features, outputs, deviation=WEIGHT_DEVIATION, train_gain=True, init_deviation=0.1)
+
+    return Discriminator(trunk, wide, head, minibatch_layer)
+
+
+def convolution(inputs: int, outputs: int, kernel: int, padding: int = 0, stride: int = 1) -> nn.Sequential:
+    """Weight-normalised convolution (gain not trained) and leaky ReLU of slope 0.2."""
+    layer = WeightNormConv2d(inputs, outputs, kernel, padding=padding, stride=stride, deviation=WEIGHT_DEVIATION)
+    return nn.Sequential(layer, nn.LeakyReLU(0.2, inplace=True))

@@ -1,0 +1,55 @@
+"""Ours: a small pair with the paper's parts for scikit-learn's 8x8 digits, on images in [0, 1]."""
+
+from torch import nn
+
+from improved_gan.architecture.cifar10_conv import convolution
+from improved_gan.architecture.discriminator import Discriminator, MinibatchLayerFactory
+from improved_gan.architecture.generator import WEIGHT_DEVIATION, Generator, Normalisation, projection, upsampling
+from improved_gan.architecture.noise import Dropout, input_regulariser
+from improved_gan.architecture.weight_norm import WeightNormConvTranspose2d, WeightNormLinear
+from improved_gan.config import ArchitectureConfig
+
+
+def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Generator:
+    """z -> 4x4 of 2g -> 8x8 of g, each with norm and ReLU -> 8x8 by 3x3 kernels with weight norm, sigmoid."""
+    width = config.generator_width
+    layers = nn.Sequential(
+        projection(config.latent_size, 2 * width, 4, normalisation, config.first_normalisation),
+        upsampling(2 * width, width, normalisation),
+        WeightNormConvTranspose2d(
+            width,
+            config.image_shape[0],
+            3,
+            padding=1,
+            deviation=WEIGHT_DEVIATION,
+            train_gain=True,
+            init_deviation=1.0,
+        ),
+        nn.Sigmoid(),
+    )
+    return Generator(config.latent_size, layers)
+
+
+def discriminator(
+    config: ArchitectureConfig, outputs: int, minibatch_layer: MinibatchLayerFactory | None
+) -> Discriminator:
+    """CIFAR-10's discriminator with fewer layers: 8x8 of w -> 4x4 of 2w, dropout -> 2x2 of 2w, 1x1 2w, mean over space.
+
+    The features are the 2w means over space, dropout on.
+    """
+    narrow, wide = config.width, 2 * config.width
+    trunk = nn.Sequential(
+        input_regulariser(config.input_regulariser, 0.2),
+        convolution(config.image_shape[0], narrow, 3, padding=1),
+        convolution(narrow, wide, 3, padding=1, stride=2),
+        Dropout(0.5),
+        convolution(wide, wide, 3),
+        convolution(wide, wide, 1),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    )
+
+    def head(features: int) -> nn.Module:
+        return WeightNormLinear(features, outputs, deviation=WEIGHT_DEVIATION, train_gain=True, init_deviation=0.1)
+
+    return Discriminator(trunk, wide, head, minibatch_layer)

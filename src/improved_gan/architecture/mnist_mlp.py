@@ -1,0 +1,55 @@
+"""MNIST, permutation invariant (section 5.1, Table 1): the release's dense pair, on images in [0, 1].
+
+The paper speaks of five hidden layers in the generator too; the release, followed here, has two.
+"""
+
+from math import prod
+
+from torch import nn
+
+from improved_gan.architecture.discriminator import Discriminator, MinibatchLayerFactory
+from improved_gan.architecture.generator import Generator, Normalisation
+from improved_gan.architecture.noise import GaussianNoise
+from improved_gan.architecture.products import Linear
+from improved_gan.architecture.weight_norm import WeightNormLinear
+from improved_gan.config import ArchitectureConfig
+
+
+def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Generator:
+    """z -> [dense, norm, softplus] twice -> dense with weight norm, sigmoid; dense weights Glorot uniform."""
+    units = config.generator_width
+    hidden: list[nn.Module] = []
+    for inputs in (config.latent_size, units):
+        dense = Linear(inputs, units, bias=False)
+        nn.init.xavier_uniform_(dense.weight)
+        hidden += [dense, normalisation(units), nn.Softplus()]
+    # The gain starts at 1 and is not set from data: the release initialises nothing of this generator.
+    output = WeightNormLinear(units, prod(config.image_shape), deviation=1.0, train_gain=True, init_deviation=None)
+    nn.init.xavier_uniform_(output.direction)
+    layers = nn.Sequential(*hidden, output, nn.Sigmoid(), nn.Unflatten(1, tuple(config.image_shape)))
+    return Generator(config.latent_size, layers)
+
+
+def discriminator(
+    config: ArchitectureConfig, outputs: int, minibatch_layer: MinibatchLayerFactory | None
+) -> Discriminator:
+    """Five dense layers with weight norm (w, w/2, and three of w/4) and ReLU, Gaussian noise before each and the last.
+
+    The features are the third w/4 layer's activations, before their noise.
+    """
+    width = config.width
+    units = [width, *(max(1, width // part) for part in (2, 4, 4, 4))]
+    trunk: list[nn.Module] = [nn.Flatten()]
+    inputs, deviation = prod(config.image_shape), 0.3
+    for count in units:
+        trunk += [GaussianNoise(deviation), _dense(inputs, count), nn.ReLU(inplace=True)]
+        inputs, deviation = count, 0.5
+
+    def head(features: int) -> nn.Module:
+        return nn.Sequential(GaussianNoise(0.5), _dense(features, outputs, train_gain=True))
+
+    return Discriminator(nn.Sequential(*trunk), inputs, head, minibatch_layer)
+
+
+def _dense(inputs: int, outputs: int, train_gain: bool = False) -> WeightNormLinear:
+    return WeightNormLinear(inputs, outputs, deviation=0.1, epsilon=0.0, train_gain=train_gain)

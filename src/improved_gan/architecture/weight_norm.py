@@ -1,0 +1,188 @@
+"""Weight normalisation, W = g v / sqrt(epsilon + |v|²) per output unit, and its data-dependent initialisation.
+
+Salimans and Kingma 2016 (arXiv 1602.07868) equations 2 and 5 to 6, with the release's epsilon. The gain g is a trained
+parameter only where a layer says so; elsewhere it is a buffer that the initialisation sets once.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from improved_gan.architecture.products import linear
+
+
+class WeightNorm(nn.Module):
+    """What the weight-normalised layers share; a subclass says what product its weight takes part in.
+
+    `direction` is v, drawn from N(0, deviation²); `gain` is g, starting at 1; `bias` is trained and starts at 0. A
+    layer with an `init_deviation` takes part in `data_dependent_initialisation`.
+    """
+
+    gain: Tensor
+    output_axis = 0
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        *,
+        deviation: float,
+        epsilon: float = 1e-6,
+        train_gain: bool = False,
+        init_deviation: float | None = 1.0,
+    ) -> None:
+        super().__init__()
+        outputs = shape[self.output_axis]
+        self.epsilon = epsilon
+        self.init_deviation = init_deviation
+        self.initialising = False
+        self.direction = nn.Parameter(torch.empty(shape).normal_(std=deviation))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        if train_gain:
+            self.gain = nn.Parameter(torch.ones(outputs))
+        else:
+            self.register_buffer("gain", torch.ones(outputs))
+
+    def weight(self) -> Float[Tensor, "*shape"]:
+        """g v / sqrt(epsilon + |v|²), each output unit's part of v by its own length."""
+        axes = [axis for axis in range(self.direction.ndim) if axis != self.output_axis]
+        squared_length = self.direction.square().sum(axes, keepdim=True)
+        return self.direction * (self.gain.view_as(squared_length) * torch.rsqrt(squared_length + self.epsilon))
+
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """The layer's pre-activations under this weight."""
+        raise NotImplementedError
+
+    def forward(self, x: Float[Tensor, "batch *input"]) -> Float[Tensor, "batch output *space"]:
+        """Pre-activations; while `initialising`, those that the gain and bias set from this very batch give."""
+        if self.initialising and self.init_deviation is not None:
+            return self._initialise(self.product(x, self.weight(), None), self.init_deviation)
+        return self.product(x, self.weight(), self.bias)
+
+    def _initialise(self, product: Tensor, init_deviation: float) -> Tensor:
+        axes = [axis for axis in range(product.ndim) if axis != 1]
+        variance, mean = torch.var_mean(product, axes, correction=0, keepdim=True)
+        deviation = variance.sqrt()
+        factor = torch.where(
+            deviation > 0, init_deviation / deviation, 1.0
+        )  # a unit that nothing reaches is left alone
+        self.gain.mul_(factor.view_as(self.gain))
+        self.bias.copy_((-mean * factor).view_as(self.bias))
+        return (product - mean) * factor
+
+    def extra_repr(self) -> str:
+        return f"{tuple(self.direction.shape)}, train_gain={isinstance(self.gain, nn.Parameter)}"
+
+
+class WeightNormLinear(WeightNorm):
+    """A weight-normalised dense layer; v is (outputs, inputs)."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        deviation: float,
+        epsilon: float = 1e-6,
+        train_gain: bool = False,
+        init_deviation: float | None = 1.0,
+    ) -> None:
+        super().__init__(
+            (outputs, inputs),
+            deviation=deviation,
+            epsilon=epsilon,
+            train_gain=train_gain,
+            init_deviation=init_deviation,
+        )
+
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """x W^T + b."""
+        return linear(x, weight, bias)
+
+
+class WeightNormConv2d(WeightNorm):
+    """A weight-normalised convolution; v is (outputs, inputs, kernel, kernel)."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        padding: int = 0,
+        deviation: float,
+        epsilon: float = 1e-6,
+        train_gain: bool = False,
+        init_deviation: float | None = 1.0,
+    ) -> None:
+        super().__init__(
+            (outputs, inputs, kernel, kernel),
+            deviation=deviation,
+            epsilon=epsilon,
+            train_gain=train_gain,
+            init_deviation=init_deviation,
+        )
+        self.stride = stride
+        self.padding = padding
+
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """The convolution."""
+        return functional.conv2d(x, weight, bias, self.stride, self.padding)
+
+
+class WeightNormConvTranspose2d(WeightNorm):
+    """A weight-normalised transposed convolution; v is (inputs, outputs, kernel, kernel)."""
+
+    output_axis = 1
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        padding: int = 0,
+        output_padding: int = 0,
+        deviation: float,
+        epsilon: float = 1e-6,
+        train_gain: bool = False,
+        init_deviation: float | None = 1.0,
+    ) -> None:
+        super().__init__(
+            (inputs, outputs, kernel, kernel),
+            deviation=deviation,
+            epsilon=epsilon,
+            train_gain=train_gain,
+            init_deviation=init_deviation,
+        )
+        self.stride = stride
+        self.padding = padding
+        self.output_padding = output_padding
+
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """The transposed convolution."""
+        return functional.conv_transpose2d(x, weight, bias, self.stride, self.padding, self.output_padding)
+
+
+@torch.no_grad()
+def data_dependent_initialisation(network: nn.Module, *inputs: Tensor) -> None:
+    """Sets gains and biases so that, for these inputs, pre-activations have mean 0 and the layers' `init_deviation`.
+
+    One pass in training mode (noise and dropout on), layer after layer, each on what the layers below it now give. Any
+    module with an attribute `initialising` takes part: it is true during that pass.
+    """
+    taking_part = [module for module in network.modules() if hasattr(module, "initialising")]
+    if not taking_part:
+        return
+    was_training = network.training
+    network.train()
+    for module in taking_part:
+        module.initialising = True  # type: ignore[assignment]
+    try:
+        network(*inputs)
+    finally:
+        for module in taking_part:
+            module.initialising = False  # type: ignore[assignment]
+        network.train(was_training)

@@ -1,0 +1,179 @@
+"""What must hold of a config beyond the types: ranges, words, and keys that only make sense together.
+
+Each check raises `RequestError` with the sentence that the user reads. Nothing here imports torch or reads images.
+"""
+
+import dataclasses
+import math
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from improved_gan.config import Config, RequestError
+
+
+def check(config: Config) -> None:
+    """Raise `RequestError` for the first thing in `config` that cannot be carried out."""
+    for key, value, rules in _leaves(config):
+        _check_range(key, value, rules)
+    for rule in (
+        _check_device,
+        _check_folders,
+        _check_length,
+        _check_shapes,
+        _check_objective,
+        _check_techniques,
+        _check_job,
+        _check_game,
+    ):
+        rule(config)
+
+
+def _leaves(node: Any, prefix: str = "") -> list[tuple[str, Any, Any]]:
+    leaves: list[tuple[str, Any, Any]] = []
+    for field in dataclasses.fields(node):
+        key, value = f"{prefix}{field.name}", getattr(node, field.name)
+        if dataclasses.is_dataclass(value):
+            leaves += _leaves(value, f"{key}.")
+        else:
+            leaves.append((key, value, field.metadata))
+    return leaves
+
+
+def _check_range(key: str, value: Any, rules: Any) -> None:
+    if value is None:
+        return
+    if isinstance(value, float) and value != value:
+        raise RequestError(f"{key}={value}: must be a number")
+    minimum, above, maximum = rules.get("minimum"), rules.get("above"), rules.get("maximum")
+    limits = [
+        (minimum is None or value >= minimum, f"at least {minimum}"),
+        (above is None or value > above, f"greater than {above}"),
+        (maximum is None or value <= maximum, f"at most {maximum}"),
+    ]
+    wanted = [words for (_, words), bound in zip(limits, (minimum, above, maximum), strict=True) if bound is not None]
+    if not all(holds for holds, _ in limits):
+        raise RequestError(f"{key}={value}: must be {' and '.join(wanted)}")
+    choices = rules.get("choices")
+    for word in value if isinstance(value, list) else [value]:
+        if choices and word not in choices:
+            raise RequestError(f"{key}={word}: must be one of {', '.join(choices)}")
+
+
+def _check_device(config: Config) -> None:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", config.device):
+        raise RequestError(f"device={config.device}: must be auto, cpu, cuda or cuda:N")
+
+
+def _check_folders(config: Config) -> None:
+    folder = Path(config.output_root).absolute()
+    try:
+        existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    except OSError as error:
+        raise RequestError(f"output_root={config.output_root}: {error.strerror}") from None
+    if not existing.is_dir():
+        raise RequestError(f"output_root={config.output_root}: {existing} is a file, and must be a folder")
+    try:
+        tempfile.TemporaryFile(dir=existing).close()
+    except OSError as error:
+        raise RequestError(f"output_root={config.output_root}: cannot write in {existing} ({error.strerror})") from None
+    if config.dataset.source in ("npz", "image_folder"):
+        wanted = "an .npz file" if config.dataset.source == "npz" else "a folder of class folders"
+        if config.dataset.path is None:
+            raise RequestError(f"dataset.path=null: dataset={config.dataset.name} needs the path of {wanted}")
+        if not Path(config.dataset.path).exists():
+            raise RequestError(f"dataset.path={config.dataset.path}: there is nothing there; it must be {wanted}")
+
+
+def _check_length(config: Config) -> None:
+    if config.training.epochs is None and config.training.steps is None:
+        raise RequestError("training.steps=null: set training.steps or training.epochs, or training would never end")
+
+
+def _check_shapes(config: Config) -> None:
+    has, wants = config.dataset.image_shape, config.architecture.image_shape
+    for key, shape in (("dataset", has), ("architecture", wants)):
+        if shape is not None and (len(shape) != 3 or min(shape) < 1):
+            raise RequestError(f"{key}.image_shape={shape}: must be three whole numbers, [channels, height, width]")
+    builds_a_pair = config.job.name not in ("evaluate", "prepare")
+    if has is not None and has != wants and builds_a_pair:
+        raise RequestError(
+            f"architecture={config.architecture.name}: makes images of {shape_words(wants)}, "
+            f"but dataset={config.dataset.name} holds {shape_words(has)}; choose a pair that agrees"
+        )
+
+
+def shape_words(shape: list[int] | tuple[int, ...]) -> str:
+    """`[1, 28, 28]` as "28x28 with 1 channel"."""
+    channels, height, width = shape
+    return f"{height}x{width} with {channels} channel{'s' if channels > 1 else ''}"
+
+
+def _check_objective(config: Config) -> None:
+    dataset, objective = config.dataset, config.objective
+    if dataset.evaluate_on == "validation" and dataset.validation_images == 0:
+        raise RequestError(
+            "dataset.evaluate_on=validation: nothing is held out; set dataset.validation_images to at least 1"
+        )
+    if objective.name == "semi_supervised" and objective.labelled_weight == objective.unlabelled_weight == 0:
+        raise RequestError("objective.unlabelled_weight=0.0: with objective.labelled_weight=0 too, nothing is learned")
+    if objective.labels_on_reals and dataset.labels_per_class is not None:
+        raise RequestError(
+            f"dataset.labels_per_class={dataset.labels_per_class}: objective.labels_on_reals=true uses every label, "
+            "so it must be null"
+        )
+
+
+def _check_techniques(config: Config) -> None:
+    if config.objective.name == "supervised_only":
+        for name in ("feature_matching", "virtual_batch_norm", "label_smoothing"):
+            if name in config.technique.enabled():
+                raise RequestError(
+                    f"technique.{name}.enabled=true: means nothing with objective=supervised_only, "
+                    "which trains no generator; set it to false"
+                )
+
+    smoothing = config.technique.label_smoothing
+    if smoothing.enabled and smoothing.generator_target < 1 and config.objective.generator_loss == "saturating":
+        raise RequestError(
+            f"technique.label_smoothing.generator_target={smoothing.generator_target}: the saturating generator loss "
+            "has no target; use objective.generator_loss=non_saturating"
+        )
+
+
+def _check_job(config: Config) -> None:
+    if config.job.name == "train":
+        return
+    if config.job.name == "report" and config.run is not None and not Path(config.run).is_dir():
+        raise RequestError(f"run={config.run}: must be a folder of runs; there is no such folder")
+    if config.job.name == "evaluate":
+        if config.images is None:
+            raise RequestError(
+                "images=null: job=evaluate needs images=PATH, a run's folder, a folder of images or an .npz"
+            )
+        if not Path(config.images).exists():
+            raise RequestError(f"images={config.images}: there is nothing there; it must be a run, a folder or an .npz")
+        if not config.metrics.measures:
+            raise RequestError("metrics.measures=[]: nothing to measure; name some, or take metrics=paper")
+    if config.job.name == "sample":
+        if config.run is None:
+            raise RequestError("run=null: job=sample needs run=PATH, the folder of a trained run")
+        if not (Path(config.run) / "config.yaml").is_file():
+            raise RequestError(f"run={config.run}: must be the folder of a run (no config.yaml in it)")
+        if not any((Path(config.run) / "checkpoints").glob("*.pt")):
+            raise RequestError(f"run={config.run}: has no checkpoint yet; train it first")
+
+
+def _check_game(config: Config) -> None:
+    if config.game is None:
+        return
+    start = config.game.start
+    if len(start) != 2 or not all(math.isfinite(coordinate) for coordinate in start):
+        raise RequestError(f"game.start={start}: must be two numbers, x and y")
+    for name in config.technique.enabled():
+        if name != "historical_averaging":
+            raise RequestError(
+                f"technique.{name}.enabled=true: means nothing with job=game, whose players are a number each; "
+                "of the techniques it heeds historical_averaging alone"
+            )

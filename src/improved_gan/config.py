@@ -1,0 +1,290 @@
+"""The schema of a run: every key with its type and range, and the checks that span several keys.
+
+The values live in `conf/*.yaml`; nothing here has a default. A request that cannot be carried out raises
+`RequestError`, whose message is the one line that the user reads. Nothing in this file imports torch.
+"""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from omegaconf import MISSING
+
+from improved_gan.metrics.measure import MEASURES
+
+
+class RequestError(ValueError):
+    """What the user asked for cannot be done; the message names the key, its value and what would be right."""
+
+
+def number(*, minimum: float | None = None, above: float | None = None, maximum: float | None = None) -> Any:
+    """A numeric key that must lie in the given range (`None` values pass)."""
+    return field(default=MISSING, metadata={"minimum": minimum, "above": above, "maximum": maximum})
+
+
+def one_of(*choices: str) -> Any:
+    """A key that must be one of the given words, or a list of them."""
+    return field(default=MISSING, metadata={"choices": choices})
+
+
+@dataclass
+class JobConfig:
+    name: str = one_of("train", "evaluate", "sample", "prepare", "report", "game")
+
+
+@dataclass
+class SampleConfig:
+    """Keys of `job=sample`."""
+
+    count: int = number(minimum=1)
+    columns: int = number(minimum=1)
+    seed: int = number(minimum=0)
+    interpolations: int = number(minimum=0)
+    interpolation_steps: int = number(minimum=2)
+    checkpoint: str = one_of("newest", "best")
+
+
+@dataclass
+class EvaluateConfig:
+    """Keys of `job=evaluate`."""
+
+    name: str | None = MISSING  # of the folder with the result
+    checkpoint: str = one_of("newest", "best")
+    seed: int = number(minimum=0)  # of the latents
+    skip_unreadable: bool = MISSING  # leave unreadable files of a folder of images out
+
+
+@dataclass
+class ReportConfig:
+    """Keys of `job=report`."""
+
+    measure: str | None = MISSING  # what curves and rank order are about; null: the paper's, else the first known one
+    confidence: float = number(above=0.5, maximum=0.999)  # of every interval
+    resamples: int = number(minimum=100)  # of the bootstrap
+    rows: int = number(minimum=1)  # shown in plots and sample grids; tables hold all
+
+
+@dataclass
+class PaperFigureConfig:
+    """One figure that the paper prints for a row."""
+
+    measure: str  # its name here, e.g. test_error
+    value: float
+    error: float | None = None  # what the paper prints after the ±
+    of: float = 1.0  # what `value` is counted in: 1 a score, 100 a percentage, 10000 errors of 10,000 images
+    ensemble: int | None = None  # models averaged; null: a single one
+    labels_per_class: int | None = None  # the figure is for this many; null: for any
+
+
+@dataclass
+class PaperConfig:
+    """What the paper says of a run's row, to stand beside ours; decides nothing."""
+
+    table: str  # e.g. Table 3
+    dataset: str  # that the paper's figures are of
+    row: str | None = None  # as the paper calls it; null: the row has no name of its own
+    figures: list[PaperFigureConfig] = field(default_factory=list)
+
+
+@dataclass
+class GameConfig:
+    """Keys of `job=game`: V(x, y), minimised by x and maximised by y."""
+
+    name: str = one_of("bilinear", "nonconvex", "dirac")
+    update: str = one_of("simultaneous", "alternating", "optimistic", "extragradient")
+    steps: int = number(minimum=1, maximum=10_000_000)  # the whole path is kept: 16 bytes a step
+    learning_rate: float = number(above=0)
+    start: list[float] = MISSING  # x, y
+
+
+@dataclass
+class DatasetConfig:
+    name: str = MISSING
+    source: str = one_of("scikit_learn", "torchvision", "npz", "image_folder")
+    path: str | None = MISSING
+    image_shape: list[int] | None = MISSING  # channels, height, width; null: whatever the file holds
+    classes: int | None = MISSING  # null: counted in the file
+    class_names: list[str] | None = MISSING
+    labels_per_class: int | None = number(minimum=1)  # null: every training label
+    label_seed: int = number(minimum=0)
+    validation_images: int = number(minimum=0)  # training images held out, for choosing anything
+    evaluate_on: str = one_of("test", "validation")
+
+
+@dataclass
+class ArchitectureConfig:
+    name: str = one_of("digits_conv", "mnist_mlp", "cifar10_conv", "svhn_conv", "imagenet_dcgan")
+    image_shape: list[int] = MISSING  # channels, height, width
+    width: int = number(minimum=1)  # channels (units) of the discriminator's first layer; the others scale with it
+    generator_width: int = number(minimum=1)  # of the generator's narrowest hidden layer; the others scale with it
+    latent_size: int = number(minimum=1)
+    latent_distribution: str = one_of("uniform", "symmetric_uniform", "normal")  # U(0,1), U(-1,1), N(0,1)
+    pixel_offset: float = MISSING  # an image is (byte - offset) / scale
+    pixel_scale: float = number(above=0)
+    input_regulariser: str | None = one_of("dropout", "noise")  # of images, rate or deviation .2, where a pair has it
+    first_normalisation: str | None = one_of("per_unit", "per_channel")  # before or after the generator's reshape
+    initialise_on: str = one_of("labelled", "unlabelled")  # the images of the data-dependent initialisation
+    cpu_steps_per_hour: int = number(minimum=1)  # on 2 cores, for budget=cpu
+
+
+@dataclass
+class ObjectiveConfig:
+    name: str = one_of("semi_supervised", "supervised_only", "non_saturating", "minimax")
+    labelled_weight: float = number(minimum=0)
+    unlabelled_weight: float = number(minimum=0)
+    generator_loss: str | None = one_of("saturating", "non_saturating")
+    generated_logit: str | None = one_of("fixed", "learned")  # of the K+1 classes: 0, or an output of its own
+    labels_on_reals: bool = MISSING  # true: the unlabelled batch carries the labels; false: a labelled pass of its own
+
+
+@dataclass
+class FeatureMatchingConfig:
+    enabled: bool = MISSING
+    distance: str = one_of("absolute", "squared")
+
+
+@dataclass
+class MinibatchDiscriminationConfig:
+    enabled: bool = MISSING
+    kernels: int = number(minimum=1)
+    dims: int = number(minimum=1)
+    include_self: bool = MISSING
+    normalised_projection: bool = MISSING
+    bias: bool = MISSING
+    across_batches: bool = MISSING  # the ImageNet model's form: reals and generated images compared with both
+
+
+@dataclass
+class HistoricalAveragingConfig:
+    enabled: bool = MISSING
+    weight: float = number(minimum=0)
+    generator_weight: float = number(minimum=0)
+    discriminator_weight: float = number(minimum=0)
+
+
+@dataclass
+class LabelSmoothingConfig:
+    enabled: bool = MISSING
+    real_target: float = number(above=0, maximum=1)
+    generator_target: float = number(above=0, maximum=1)
+
+
+@dataclass
+class VirtualBatchNormConfig:
+    enabled: bool = MISSING
+    reference_size: int = number(minimum=2)
+
+
+@dataclass
+class TechniqueConfig:
+    feature_matching: FeatureMatchingConfig = field(default_factory=FeatureMatchingConfig)
+    minibatch_discrimination: MinibatchDiscriminationConfig = field(default_factory=MinibatchDiscriminationConfig)
+    historical_averaging: HistoricalAveragingConfig = field(default_factory=HistoricalAveragingConfig)
+    label_smoothing: LabelSmoothingConfig = field(default_factory=LabelSmoothingConfig)
+    virtual_batch_norm: VirtualBatchNormConfig = field(default_factory=VirtualBatchNormConfig)
+
+    def enabled(self) -> list[str]:
+        """Names of the techniques that are switched on."""
+        return [f.name for f in fields(self) if getattr(self, f.name).enabled]
+
+
+@dataclass
+class OptimizerConfig:
+    beta1: float = number(minimum=0, maximum=0.9999)
+    beta2: float = number(minimum=0, maximum=0.99999)
+    epsilon: float = number(above=0)
+    epsilon_inside_root: bool = MISSING
+
+
+@dataclass
+class AveragingConfig:
+    """Exponential average of one player's weights, a <- a + rate (p - a); null rate: no average is kept."""
+
+    rate: float | None = number(above=0, maximum=1)
+    corrected: bool = MISSING  # divide by 1 - (1 - rate)^t, so that short runs are not pulled to zero
+
+
+@dataclass
+class TrainingConfig:
+    batch_size: int = number(minimum=2)
+    epochs: int | None = number(minimum=1)  # training ends at `epochs` or `steps`, whichever comes first
+    steps: int | None = number(minimum=1)
+    discriminator_steps: int = number(minimum=1)
+    generator_steps: int = number(minimum=1)
+    learning_rate: float = number(above=0)
+    generator_learning_rate: float = number(above=0)
+    discriminator_learning_rate: float = number(above=0)
+    decay_from: float = number(minimum=0, maximum=1)  # share of the run after which rates fall linearly to 0
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    discriminator_average: AveragingConfig = field(default_factory=AveragingConfig)
+    generator_average: AveragingConfig = field(default_factory=AveragingConfig)
+    precision: str = one_of("auto", "fp32", "bf16")
+    threads: int | None = number(minimum=1)
+    log_interval: int = number(minimum=1)  # steps
+    sample_interval: int = number(minimum=1)  # steps
+    checkpoint_interval: int = number(minimum=1)  # steps
+
+
+@dataclass
+class MetricsConfig:
+    measures: list[str] = one_of(*MEASURES)
+    interval: int = number(minimum=1)  # epochs
+    samples: int = number(minimum=2)  # drawn of a run, or taken of the images, from the first on
+    reference_samples: int = number(minimum=2)  # real images
+    reference_split: str = one_of("train", "test")
+    splits: int = number(minimum=1)  # of the inception score: contiguous, not shuffled
+    kid_subsets: int = number(minimum=1)
+    kid_subset_size: int = number(minimum=2)
+    neighbours: int = number(minimum=1)  # k of precision and recall
+    density_neighbours: int = number(minimum=1)  # k of density and coverage
+    inception_weights: str | None = MISSING  # a file; null: torch-fidelity's download
+    inception_precision: str = one_of("fp32", "bf16")
+    batch_size: int = number(minimum=1)  # images at a time through a feature network; changes no result
+    cross_check: bool = MISSING  # FID once more, by pytorch-fid
+
+
+@dataclass
+class TrackingConfig:
+    mode: str = one_of("auto", "online", "offline", "disabled")
+    project: str = MISSING
+    entity: str | None = MISSING
+    group: str | None = MISSING
+
+
+@dataclass
+class BudgetConfig:
+    """Caps on an experiment's size; null: no cap."""
+
+    name: str = MISSING
+    max_steps: int | None = number(minimum=1)
+    max_samples: int | None = number(minimum=1)
+    max_width: int | None = number(minimum=1)
+
+
+@dataclass
+class SweepConfig:
+    skip_invalid: bool = MISSING
+
+
+@dataclass
+class Config:
+    seed: int = number(minimum=0, maximum=2**32 - 1)
+    device: str = MISSING
+    data_root: str = MISSING
+    output_root: str = MISSING
+    run: str | None = MISSING
+    images: str | None = MISSING
+    job: JobConfig = field(default_factory=JobConfig)
+    sample: SampleConfig | None = None
+    evaluate: EvaluateConfig | None = None
+    report: ReportConfig | None = None
+    game: GameConfig | None = None
+    paper: PaperConfig | None = None
+    dataset: DatasetConfig = field(default_factory=DatasetConfig)
+    architecture: ArchitectureConfig = field(default_factory=ArchitectureConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    technique: TechniqueConfig = field(default_factory=TechniqueConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
+    sweep: SweepConfig = field(default_factory=SweepConfig)

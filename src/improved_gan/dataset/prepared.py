@@ -1,0 +1,227 @@
+"""The prepared form of an image set: a folder of `.npy` arrays and a JSON that vouches for each of them.
+
+It is written under another name and renamed when whole, by one process while the others wait, so a folder that is
+there is complete.
+"""
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Int64, UInt8
+from tqdm import tqdm
+
+from improved_gan.config import RequestError
+
+FORMAT = 1  # part of every prepared folder's key: another number, and everything is prepared anew
+DESCRIPTION = "dataset.json"
+ALWAYS_VERIFIED = 2**30  # bytes; a file as large as this is hashed in about a second
+
+
+class PreparedSplit(NamedTuple):
+    """Images in 0..255, memory-mapped and read-only, and their class numbers if the set has any."""
+
+    images: UInt8[np.ndarray, "image channel height width"]
+    labels: Int64[np.ndarray, " image"] | None
+
+
+@dataclass(frozen=True)
+class PreparedDataset:
+    """An opened image set; `checksum` depends on its content alone, not on where it lies or came from."""
+
+    name: str
+    image_shape: tuple[int, int, int]  # channels, height, width
+    classes: int | None
+    class_names: tuple[str, ...] | None
+    train: PreparedSplit
+    test: PreparedSplit | None
+    checksum: str
+    folder: Path  # where the prepared form lies; other things known of the images may lie there too
+
+
+@dataclass(frozen=True)
+class SourceSplit:
+    """A split on its way in: its images come in blocks, so that a set larger than memory can pass."""
+
+    count: int
+    image_shape: tuple[int, int, int]
+    blocks: Iterator[UInt8[np.ndarray, "block channel height width"]]
+    labels: Int64[np.ndarray, " image"] | None
+    class_names: tuple[str, ...] | None = None
+
+
+def store_folders(data_root: Path | None) -> list[Path]:
+    """Where prepared forms may lie, best first: beside the sources, and in the user's cache folder."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "improved_gan"
+    return [cache] if data_root is None else [data_root / "prepared", cache]
+
+
+def prepare(
+    stores: list[Path], key: str, name: str, description: str, read: Callable[[Path], Mapping[str, SourceSplit]]
+) -> Path:
+    """Write the splits that `read(scratch folder)` yields to `key` in the first writable store; return the folder."""
+    store = next((store for store in stores[:-1] if _is_writable(store)), stores[-1])
+    with _alone_in(store):
+        folder, partial = store / key, store / f".{key}.partial"
+        if folder.is_dir():  # another process made it while this one waited
+            return folder
+        for left in store.glob(".*.partial"):  # by a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        try:
+            (partial / "scratch").mkdir(parents=True)
+            _write(partial, name, description, read(partial / "scratch"))
+            shutil.rmtree(partial / "scratch")
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def open_prepared(folder: Path, *, verify_all: bool = False) -> PreparedDataset:
+    """Map the arrays of a prepared folder; `RequestError` names the file that is not as it was written."""
+    try:
+        description = json.loads((folder / DESCRIPTION).read_text())
+        if description["checksum"] != _checksum(description):
+            raise _damaged(folder, DESCRIPTION)
+        splits = {
+            split: PreparedSplit(
+                _map(folder, files["images"], verify_all),
+                None if files["labels"] is None else _map(folder, files["labels"], verify_all),
+            )
+            for split, files in description["splits"].items()
+        }
+    except (json.JSONDecodeError, UnicodeDecodeError, FileNotFoundError, KeyError, TypeError) as error:
+        raise _damaged(folder, DESCRIPTION) from error
+    names = description["class_names"]
+    return PreparedDataset(
+        name=description["name"],
+        image_shape=tuple(description["image_shape"]),
+        classes=description["classes"],
+        class_names=None if names is None else tuple(names),
+        train=splits["train"],
+        test=splits.get("test"),
+        checksum=description["checksum"],
+        folder=folder,
+    )
+
+
+def _write(folder: Path, name: str, source: str, splits: Mapping[str, SourceSplit]) -> None:
+    train = splits["train"]
+    for split, content in splits.items():
+        if content.image_shape != train.image_shape:
+            raise ValueError(f"{split} images are {content.image_shape}, train images {train.image_shape}")
+        if (content.labels is None) != (train.labels is None):
+            raise ValueError("one of train and test has labels and the other has none")
+    labels = [content.labels for content in splits.values() if content.labels is not None]
+    classes = max(int(each.max()) + 1 for each in labels) if labels else None
+    description: dict[str, Any] = {
+        "format": FORMAT,
+        "name": name,
+        "source": source,
+        "image_shape": train.image_shape,
+        "classes": classes if train.class_names is None else len(train.class_names),
+        "class_names": train.class_names,
+        "splits": {split: _write_split(folder, split, content) for split, content in splits.items()},
+    }
+    description["checksum"] = _checksum(description)
+    with open(folder / DESCRIPTION, "x") as file:
+        json.dump(description, file, indent=1)
+        os.fsync(file.fileno())
+
+
+def _write_split(folder: Path, split: str, content: SourceSplit) -> dict[str, Any]:
+    images, labels, written = folder / f"{split}_images.npy", folder / f"{split}_labels.npy", 0
+    header = {"descr": "|u1", "fortran_order": False, "shape": (content.count, *content.image_shape)}
+    # `delay`: no bar for a set that is prepared in the blink of an eye. Plain writes: a full disk is then an error,
+    # where writing through a memory map would kill the process.
+    with (
+        open(images, "xb") as file,
+        tqdm(total=content.count, desc=f"preparing {split} images", unit="image", delay=0.5) as progress,
+    ):
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in content.blocks:
+            file.write(np.ascontiguousarray(block).data)
+            written += len(block)
+            progress.update(len(block))
+    assert written == content.count
+    if content.labels is None:
+        return {"images": _vouch_for(images), "labels": None}
+    np.save(labels, content.labels)
+    return {"images": _vouch_for(images), "labels": _vouch_for(labels)}
+
+
+def _vouch_for(path: Path) -> dict[str, Any]:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+        return {
+            "file": path.name,
+            "bytes": path.stat().st_size,
+            "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
+        }
+
+
+def _map(folder: Path, entry: dict[str, Any], verify_all: bool) -> np.ndarray:
+    path = folder / entry["file"]
+    if not path.is_file() or path.stat().st_size != entry["bytes"]:
+        raise _damaged(folder, path.name)
+    if verify_all or entry["bytes"] <= ALWAYS_VERIFIED:
+        with open(path, "rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != entry["sha256"]:
+                raise _damaged(folder, path.name)
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def _checksum(description: dict[str, Any]) -> str:
+    content = {key: value for key, value in description.items() if key not in ("source", "checksum")}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _damaged(folder: Path, file: str) -> RequestError:
+    return RequestError(f"{folder / file}: truncated, altered or missing; delete {folder} and it is prepared afresh")
+
+
+def _is_writable(store: Path) -> bool:
+    folder = store if store.exists() else store.parent
+    # The mode as well: a folder whose owner took away write permission is meant to stay as it is, for root too.
+    return folder.is_dir() and bool(folder.stat().st_mode & 0o222) and os.access(folder, os.W_OK)
+
+
+@contextmanager
+def _alone_in(store: Path) -> Iterator[None]:
+    """Keep other processes from preparing anything in `store`; leaves no lock file behind, nor an empty folder."""
+    path = store / ".lock"
+    while True:
+        try:
+            store.mkdir(parents=True, exist_ok=True)
+            lock = open(path, "a")  # noqa: SIM115 closed below, or with the process
+        except FileNotFoundError:  # another process has just removed the empty folder
+            continue
+        except OSError as error:
+            raise RequestError(
+                f"XDG_CACHE_HOME={store.parent}: must be a writable folder ({error.strerror})"
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logging.getLogger("improved_gan").info("waiting for another process that prepares images in %s", store)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(lock.fileno()), path.stat()):
+                break
+        lock.close()  # the process before us removed this file: we hold nothing that others would wait for
+    try:
+        yield
+    finally:
+        path.unlink()
+        lock.close()
+        with suppress(OSError):
+            store.rmdir()

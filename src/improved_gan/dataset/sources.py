@@ -1,0 +1,178 @@
+"""Where an image set comes from: files that are there, a download, or scikit-learn."""
+
+import contextlib
+import hashlib
+import os
+import re
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+
+from improved_gan.config import DatasetConfig, RequestError
+from improved_gan.dataset.formats import Arrays, as_split, read_cifar10, read_digits, read_idx, read_npz, read_svhn
+from improved_gan.dataset.image_folder import image_files, read_image_folder
+from improved_gan.dataset.prepared import FORMAT, SourceSplit
+
+Shape = tuple[int, int, int]  # channels, height, width
+
+
+@dataclass(frozen=True)
+class Source:
+    """A set that was found and not read yet."""
+
+    name: str
+    request: str  # the key=value that asked for it
+    description: str
+    root: Path | None  # the data root; none for a set that needs none
+    files: list[Path]
+    image_shape: Shape | None
+    read: Callable[[Path], Mapping[str, Arrays | SourceSplit]]  # given a scratch folder
+
+    @property
+    def key(self) -> str:
+        """A folder name that changes with any file's name, size or time of change, without reading the files."""
+        digest = hashlib.sha256(f"{FORMAT} {self.name} {self.image_shape}".encode())
+        for path in self.files:
+            # Relative, so that one set reached through two data roots (a clone, a mount) is prepared once.
+            name, status = str(path).removeprefix(f"{self.root}/"), path.stat()
+            digest.update(f"\n{name} {status.st_size} {status.st_mtime_ns}".encode())
+        return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', self.name)}-{digest.hexdigest()[:12]}"
+
+    def splits(self, scratch: Path) -> dict[str, SourceSplit]:
+        """Read the set; what it downloads goes to `scratch`."""
+        return {
+            split: content
+            if isinstance(content, SourceSplit)
+            else as_split(content, self.image_shape, f"{split} of {self.description}")
+            for split, content in self.read(scratch).items()
+        }
+
+
+@dataclass(frozen=True)
+class PublishedSet:
+    """A published set's own files, and where they lie below a data root, or below torchvision's download folder."""
+
+    title: str  # torchvision's class
+    files: tuple[str, ...]
+    folders: tuple[str, ...]
+    read: Callable[[list[Path]], dict[str, Arrays]]
+    downloads: tuple[dict[str, str], ...] = ({},)  # what torchvision's class is called with, in turn
+    first_test_labels: tuple[int, ...] = ()  # tells two sets apart whose files have the same names
+
+
+IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+SVHN_FILES = ("train_32x32.mat", "test_32x32.mat")
+CIFAR10_FILES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta")
+PUBLISHED = {
+    "mnist": PublishedSet(
+        "MNIST", IDX_FILES, ("", "mnist", "MNIST/raw"), read_idx, first_test_labels=(7, 2, 1, 0, 4, 1, 4, 9, 5, 9)
+    ),
+    "fashion_mnist": PublishedSet(
+        "FashionMNIST",
+        IDX_FILES,
+        ("", "fashion_mnist", "fashion-mnist", "FashionMNIST/raw"),
+        read_idx,
+        first_test_labels=(9, 2, 1, 1, 6, 1, 4, 6, 5, 7),
+    ),
+    "svhn": PublishedSet("SVHN", SVHN_FILES, ("", "svhn"), read_svhn, ({"split": "train"}, {"split": "test"})),
+    "cifar10": PublishedSet(
+        "CIFAR10", CIFAR10_FILES, ("cifar-10-batches-py", "cifar10/cifar-10-batches-py"), read_cifar10
+    ),
+}
+DOWNLOAD_TIMEOUT = 30.0  # seconds without an answer
+
+
+def find(config: DatasetConfig, data_root: Path) -> Source:
+    """Where the set of `config` would come from; reads no image. Raises `RequestError` where there is nothing."""
+    shape, data_root = _shape(config.image_shape), _absolute(data_root)
+    if config.source == "scikit_learn":
+        request, origin = f"dataset={config.name}", "sklearn.datasets.load_digits"
+        return Source(config.name, request, origin, None, [], shape, lambda _: read_digits())
+    if config.source == "torchvision":
+        return _published(config.name, data_root, shape)
+    request, path = f"dataset.path={config.path or 'null'}", _absolute(Path(config.path or os.devnull))
+    if config.source == "npz":
+        if not path.is_file():
+            raise RequestError(f"{request}: must be an .npz file")
+        return Source(config.name, request, str(path), data_root, [path], shape, lambda _: read_npz(path))
+    if not path.is_dir():
+        raise RequestError(f"{request}: must be a folder of images, or of a folder of images a class")
+    if shape is None:
+        raise RequestError("dataset.image_shape=null: an image folder needs [channels, height, width] to scale to")
+    files = image_files(path)
+    return Source(config.name, request, str(path), data_root, files, shape, lambda _: read_image_folder(path, shape))
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path.expanduser()))
+
+
+def _shape(shape: list[int] | None) -> Shape | None:
+    if shape is None:
+        return None
+    if len(shape) != 3 or shape[0] not in (1, 3) or min(shape) < 1:
+        raise RequestError(f"dataset.image_shape={shape}: must be [channels, height, width] with 1 or 3 channels")
+    return shape[0], shape[1], shape[2]
+
+
+def _published(name: str, data_root: Path, shape: Shape | None) -> Source:
+    """A published set: the `.npz` under the data root if there is one, else the set's own files, else a download."""
+    if name not in PUBLISHED:
+        raise RequestError(f"dataset.name={name}: must be one of {', '.join(PUBLISHED)} with source torchvision")
+    published, npz = PUBLISHED[name], data_root / f"{name}.npz"
+    files = [npz] if npz.is_file() else _files_of(published, data_root)
+
+    def read(scratch: Path) -> dict[str, Arrays]:
+        if files == [npz]:
+            splits = read_npz(npz)
+        else:
+            splits = published.read(files or _download(name, published, data_root, scratch))
+        _check_identity(name, splits)
+        return splits
+
+    description = ", ".join(map(str, files)) or f"torchvision.datasets.{published.title}"
+    return Source(name, f"dataset={name}", description, data_root, files, shape, read)
+
+
+def _files_of(published: PublishedSet, root: Path) -> list[Path]:
+    """The set's own files below `root`, plain or `.gz`; none if there is not one of them."""
+    for folder in published.folders:
+        choices = [(root / folder / file, root / folder / f"{file}.gz") for file in published.files]
+        found = [next((path for path in pair if path.is_file()), None) for pair in choices]
+        missing = [pair[0].name for pair, path in zip(choices, found, strict=True) if path is None]
+        if not missing:
+            return [path for path in found if path is not None]
+        if len(missing) < len(found):
+            raise RequestError(f"data_root={root}: {root / folder} lacks {', '.join(missing)} of {published.title}")
+    return []
+
+
+def _download(name: str, published: PublishedSet, data_root: Path, scratch: Path) -> list[Path]:
+    """torchvision's download into `scratch`, its md5 verified; the prepared form is what stays."""
+    from torchvision import datasets
+
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # some versions of torchvision print
+            for options in published.downloads:
+                getattr(datasets, published.title)(scratch, download=True, **options)
+    except (OSError, RuntimeError, HTTPException) as error:
+        raise RequestError(
+            f"data_root={data_root}: does not hold {name}, and its download failed ({' '.join(str(error).split())}); "
+            f"put {name}.npz (x_train, y_train, x_test, y_test) or {', '.join(published.files)} there"
+        ) from error
+    finally:
+        socket.setdefaulttimeout(timeout)
+    return _files_of(published, scratch)
+
+
+def _check_identity(name: str, splits: dict[str, Arrays]) -> None:
+    """MNIST's and Fashion-MNIST's files have the same names and shapes: raise where one stands in for the other."""
+    labels = splits["test"].labels if "test" in splits else None
+    for other, published in PUBLISHED.items():
+        if labels is not None and other != name and tuple(labels[:10].tolist()) == published.first_test_labels:
+            raise ValueError(f"the files found are those of {other}; ask for dataset={other} or name another data_root")

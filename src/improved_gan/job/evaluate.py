@@ -1,0 +1,133 @@
+"""`job=evaluate`: images of a run, in a folder or in an .npz, measured; one table, JSON, CSV and pictures."""
+
+import csv
+import io
+import json
+import time
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from improved_gan import dataset
+from improved_gan.composing import Request
+from improved_gan.config import Config, DatasetConfig, EvaluateConfig, RequestError
+from improved_gan.job.train import environment
+from improved_gan.metrics.evidence import ImageSet, Judge, Score
+from improved_gan.metrics.loose_images import read_images
+from improved_gan.run_folder import written_whole
+from improved_gan.training.device import prepare_arithmetic
+from improved_gan.training.judging import Judging, Verdict, judge_of
+from improved_gan.training.loading import load_run
+from improved_gan.training.sampling import save_grid
+
+COLUMNS = ("measure", "value", "spread", "N", "split", "network", "reference")
+
+
+def evaluate(request: Request) -> Path:
+    """Measure what `images=` names, print the table and return the folder with `summary.json` and `table.csv`."""
+    config, wanted = request.config, request.config.evaluate
+    assert wanted is not None and config.images is not None
+    started, clock = time.strftime("%Y-%m-%dT%H:%M:%S%z"), time.perf_counter()
+    path = Path(config.images)
+    is_run = (path / "config.yaml").is_file()
+    samples, judge, origin, data = _samples_of_run(config, wanted) if is_run else _loose_samples(config, wanted)
+    device = prepare_arithmetic(config)
+    judging = Judging(config.metrics, lambda: dataset.load(data, Path(config.data_root)), device, wanted.seed)
+    verdict = judging.judge(samples, judge)
+    name = wanted.name or ("default" if is_run else samples.name)
+    folder = path / "evaluation" / name if is_run else Path(config.output_root).absolute() / "evaluate" / name
+    rows = [_row(measure, score, len(samples)) for measure, score in verdict.scores.items()]
+    summary = {
+        "status": "finished",
+        "images": str(path.absolute()),
+        "origin": origin | {"samples": len(samples)},
+        "metrics": {measure: _entry(score, len(samples)) for measure, score in verdict.scores.items()},
+        "not_measured": verdict.missing,
+        "timing": {"started": started, "seconds": round(time.perf_counter() - clock, 2)},
+        "environment": environment(device),
+    }
+    _write(folder, summary, rows, verdict)
+    _print(rows, verdict)
+    return folder
+
+
+def _samples_of_run(config: Config, wanted: EvaluateConfig) -> tuple[ImageSet, Judge, dict[str, Any], DatasetConfig]:
+    """Samples of the run's generator, its discriminator, how they were drawn, and the data that it was trained on."""
+    run = load_run(Path(str(config.images)), cast("Literal['newest', 'best']", wanted.checkpoint), config.device)
+    if not run.pair.objective.trains_generator:
+        raise RequestError(f"images={config.images}: objective={run.config.objective.name} trains no generator")
+    images = run.sample(config.metrics.samples, wanted.seed).numpy()
+    architecture, sampler = run.config.architecture, run.sampler
+    judge = judge_of(
+        run.pair,
+        offset=architecture.pixel_offset,
+        scale=architecture.pixel_scale,
+        batch_size=sampler.batch_size,
+        device=next(run.discriminator.parameters()).device,
+    )
+    origin = {
+        "step": run.step,
+        "seed": wanted.seed,
+        "batch_size": sampler.batch_size,  # images depend on it where the generator normalises over the batch
+        "weights": "current" if run.pair.generator_player.average is None else "averaged",
+    }
+    return ImageSet("samples", f"step {run.step} seed {wanted.seed}", images), judge, origin, run.config.dataset
+
+
+def _loose_samples(config: Config, wanted: EvaluateConfig) -> tuple[ImageSet, None, dict[str, Any], DatasetConfig]:
+    path = Path(str(config.images))
+    samples, skipped = read_images(path, skip_unreadable=wanted.skip_unreadable, count=config.metrics.samples)
+    return samples, None, {"skipped": skipped}, config.dataset
+
+
+def _entry(score: Score, samples: int) -> dict[str, Any]:
+    """A score as summary.json has it."""
+    known = {
+        "value": score.value,
+        "std": score.spread,
+        "std_over": score.spread_over,
+        "samples": score.samples or samples,
+        "split": score.split,
+        "features": score.network,
+        "reference": score.reference,
+        "reference_samples": score.reference_samples,
+        "warning": score.warning,
+    }
+    return {key: value for key, value in known.items() if value is not None} | dict(score.details)
+
+
+def _row(measure: str, score: Score, samples: int) -> tuple[str, ...]:
+    spread = "" if score.spread is None else f"{score.spread:.4g}"
+    reference = "" if score.reference is None else f"{score.reference} ({score.reference_samples})"
+    return (
+        measure,
+        f"{score.value:.6g}" + (" *" if score.warning else ""),
+        spread + (f" over {score.spread_over}" if score.spread_over else ""),
+        str(score.samples or samples),
+        score.split or "",
+        score.network or "",
+        reference,
+    )
+
+
+def _write(folder: Path, summary: dict[str, Any], rows: list[tuple[str, ...]], verdict: Verdict) -> None:
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows(
+        [(*COLUMNS, "warning")] + [(*row, verdict.scores[row[0]].warning or "") for row in rows]
+    )
+    for score in verdict.scores.values():
+        for picture in score.pictures:
+            save_grid(picture.images, folder / f"{picture.name}.png", picture.columns)
+    for name, text in (("table.csv", table.getvalue()), ("summary.json", json.dumps(summary, indent=2) + "\n")):
+        with written_whole(folder / name) as file:
+            file.write(text.encode())
+
+
+def _print(rows: list[tuple[str, ...]], verdict: Verdict) -> None:
+    widths = [max(len(row[column]) for row in [COLUMNS, *rows]) for column in range(len(COLUMNS))]
+    for row in [COLUMNS, *rows]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for measure, score in verdict.scores.items():
+        if score.warning:
+            print(f"* {measure} {score.warning}")
+    for measure, reason in verdict.missing.items():
+        print(f"{measure} not measured: {reason}")

@@ -1,0 +1,44 @@
+"""`job=sample`: images of a trained run, as a grid and as latent interpolations, PNG and .npz."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from improved_gan.composing import Request
+from improved_gan.config import RequestError
+from improved_gan.run_folder import written_whole
+from improved_gan.training.loading import TrainedRun, load_run
+from improved_gan.training.sampling import save_grid
+
+
+def sample(request: Request) -> Path:
+    """Write grid and interpolations to `<run>/evaluation/sample/` and return that folder."""
+    wanted = request.config.sample
+    assert wanted is not None and request.config.run is not None
+    run = load_run(request.config.run, wanted.checkpoint, request.config.device)
+    if not run.pair.objective.trains_generator:
+        raise RequestError(f"run={request.config.run}: objective={run.config.objective.name} trains no generator")
+    folder = Path(request.config.run) / "evaluation" / "sample"
+    images = run.sample(wanted.count, wanted.seed)
+    save_grid(images, folder / "grid.png", wanted.columns)
+    _save_arrays(images, folder / "images.npz")
+    if wanted.interpolations:
+        between = interpolations(run, wanted.interpolations, wanted.interpolation_steps, wanted.seed)
+        save_grid(between, folder / "interpolation.png", wanted.interpolation_steps)
+        _save_arrays(between, folder / "interpolation.npz")
+    print(f"{wanted.count} images of step {run.step}, seed {wanted.seed}")
+    return folder
+
+
+def interpolations(run: TrainedRun, rows: int, columns: int, seed: int) -> torch.Tensor:
+    """`rows` straight lines from one latent to another, `columns` images each, row by row."""
+    source = torch.Generator().manual_seed(seed)
+    start, end = run.pair.draw_latents(rows, source), run.pair.draw_latents(rows, source)
+    share = torch.linspace(0, 1, columns, device=start.device)[None, :, None]
+    return run.sampler.images_of(torch.lerp(start[:, None], end[:, None], share).flatten(0, 1))
+
+
+def _save_arrays(images: torch.Tensor, path: Path) -> None:
+    with written_whole(path) as file:
+        np.savez_compressed(file, images=images.permute(0, 2, 3, 1).numpy())  # NHWC, as tools for scores read it

@@ -1,0 +1,147 @@
+"""`job=train`: one run, from its config to its folder. The same request again resumes it, or finds it finished."""
+
+import dataclasses
+import importlib.metadata
+import logging
+import platform
+import subprocess
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from improved_gan import dataset
+from improved_gan.composing import Request
+from improved_gan.run_folder import RunFolder
+from improved_gan.tracking import start_tracking
+from improved_gan.training.checkpoint import load_newest
+from improved_gan.training.ending import Stopped
+from improved_gan.training.loop import Loop
+from improved_gan.training.trainer import Trainer
+
+log = logging.getLogger("improved_gan")
+
+
+def train(request: Request) -> Path:
+    """Train the run that `request` asks for and return its folder.
+
+    Raises `RequestError` before anything is created if it cannot be done; `Stopped` after a checkpoint on a signal.
+    """
+    folder = RunFolder.of(request)
+    if folder.summary().get("status") == "finished":
+        log.info("already finished; nothing to do")
+        print_results(folder)
+        return folder.path
+    config = request.config
+    trainer = Trainer(config, dataset.load(config.dataset, Path(config.data_root)))
+    folder.acquire()
+    try:
+        _train(request, trainer, folder)
+    finally:
+        folder.release()
+    print_results(folder)
+    return folder.path
+
+
+def _train(request: Request, trainer: Trainer, folder: RunFolder) -> None:
+    config = request.config
+    state = load_newest(folder.checkpoints, trainer.device)
+    if not (folder.path / "config.yaml").exists():
+        folder.write_config(config)
+    file_handler = logging.FileHandler(folder.path / "log.txt")
+    file_handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(file_handler)
+    run_id = (state or {}).get("tracking_run") or folder.summary().get("tracking_run")
+    tracker = start_tracking(
+        config.tracking,
+        folder=folder.path,
+        name=folder.path.name,
+        tags=config.technique.enabled(),
+        settings=dataclasses.asdict(config),
+        run_id=run_id,
+        group=request.experiment,
+        job_type=config.job.name,
+    )
+    loop = Loop(trainer, folder, tracker)
+    if state is None:
+        trainer.initialise()
+    else:
+        loop.load_state_dict(state)
+        log.info("resuming at step %d of %d", trainer.step, trainer.total_steps)
+    folder.rewind_metrics(trainer.step)
+    started, exit_code = time.strftime("%Y-%m-%dT%H:%M:%S%z"), 1
+
+    def summarise(status: str, **more: Any) -> dict[str, Any]:
+        summary = {
+            "status": status,
+            "step": trainer.step,
+            "total_steps": trainer.total_steps,
+            "seed": config.seed,
+            "experiment": request.experiment,
+            "scaled": request.scaled,
+            "budget": config.budget.name,
+            "metrics": loop.metrics,
+            "timing": {"started": started, "seconds": round(loop.seconds, 2)},
+            "tracking_run": tracker.run_id,
+            "environment": environment(trainer.device),
+            **more,
+        }
+        folder.write_summary(summary)
+        return summary
+
+    summarise("running")
+    try:
+        loop.run()
+        summary = summarise("finished")
+        loop.upload_checkpoints()
+        tracker.summarise(summary)
+        exit_code = 0
+    except Stopped as stop:
+        tracker.summarise(summarise("stopped", reason=str(stop)))
+        exit_code = 128 + stop.signum
+        raise
+    except BaseException as error:
+        log.debug("%s", traceback.format_exc())
+        tracker.summarise(summarise("failed", reason=str(error) or type(error).__name__))
+        raise
+    finally:
+        tracker.finish(exit_code)
+        log.removeHandler(file_handler)
+        file_handler.close()
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """What the run was made with: package versions, git commit, device, threads."""
+    packages = ("improved-gan", "torch", "torchvision", "numpy", "hydra-core", "wandb")
+    return {
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in packages},
+        "git_commit": _git_commit(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _git_commit() -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def print_results(folder: RunFolder) -> None:
+    """A short table of what was measured, on stdout."""
+    summary = folder.summary()
+    rows = [("status", summary["status"]), ("step", f"{summary['step']} of {summary['total_steps']}")]
+    for name, metric in summary["metrics"].items():
+        rows.append((name, f"{metric['value']:.4f}  ({metric['errors']} of {metric['samples']}, {metric['split']})"))
+    rows.append(("seconds", f"{summary['timing']['seconds']:.0f}"))
+    if summary["scaled"]:
+        rows.append(("scaled by", f"budget={summary['budget']}"))
+    for name, value in rows:
+        print(f"{name:<12} {value}")

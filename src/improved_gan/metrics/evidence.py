@@ -1,0 +1,100 @@
+"""What a measure works from, and what it makes of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor
+
+from improved_gan.metrics.extraction import Features
+
+
+class MissingEvidence(Exception):
+    """A measure cannot be had; the message is a line that says what was missing."""
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images of one origin, 0..255, with what identifies them: two sets of one `key` hold the same images."""
+
+    name: str  # "cifar10", for people
+    key: str  # content checksum, split and which images, for caches
+    images: UInt8[np.ndarray, "n channel height width"]
+    labels: Int64[np.ndarray, " n"] | None = None
+    split: str | None = None  # "train" or "test", of a data set
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A run's discriminator: a function of images (0..255, any number), in batches of the size it was trained with."""
+
+    realness: Callable[[UInt8[np.ndarray, "n channel height width"]], Float[Tensor, " n"]]  # logit of "this is real"
+    class_logits: Callable[[UInt8[np.ndarray, "n channel height width"]], Float[Tensor, "n classes"]] | None
+    batch_size: int
+
+
+class FeaturesOf(Protocol):
+    """Features of a set by a network ("inception", "classifier"): extracted at the first call, then remembered."""
+
+    def __call__(self, network: str, images: ImageSet) -> Features: ...
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that the measures asked for may use. What a measure declared as needed is never None."""
+
+    samples: ImageSet
+    reference: ImageSet | None  # real images, of the split that the protocol names
+    features_of: FeaturesOf
+    held_out: ImageSet | None = None  # real images that were not trained on
+    judge: Judge | None = None
+    seed: int = 0  # of whatever a measure draws
+    options: Mapping[str, Any] = field(default_factory=dict)  # the protocol: keys of the `metrics` group
+
+    memory: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, what: str, make: Callable[[], Any]) -> Any:
+        """`make()`, called only once for each `what`: for work that several measures share."""
+        if what not in self.memory:
+            self.memory[what] = make()
+        return self.memory[what]
+
+    def features(self, network: str) -> Features:
+        """Of the samples."""
+        return self.features_of(network, self.samples)
+
+    def reference_features(self, network: str) -> Features:
+        """Of the real images."""
+        assert self.reference is not None
+        return self.features_of(network, self.reference)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Images to look at, `columns` in a row."""
+
+    name: str
+    images: UInt8[Tensor, "n channel height width"]
+    columns: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """A value and everything that it depends on; `details` go into summary.json beside it."""
+
+    value: float
+    spread: float | None = None  # standard deviation over splits, subsets or repetitions: `spread_over` says which
+    spread_over: str | None = None
+    samples: int | None = None  # None: all the samples of the evidence
+    network: str | None = None  # what the features come from, with its checksum
+    reference: str | None = None  # None: not compared with real images
+    reference_samples: int | None = None
+    split: str | None = None  # of the reference
+    warning: str | None = None  # shown wherever the value is shown
+    details: Mapping[str, Any] = field(default_factory=dict)
+    pictures: tuple[Picture, ...] = ()

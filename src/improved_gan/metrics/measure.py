@@ -1,0 +1,117 @@
+"""The measures that there are: what each is good and bad at, and what it needs. Nothing here imports torch.
+
+To add a measure
+1. write its number as a pure function of tensors in a file of this package, tested against a reference;
+2. beside it, a function `Evidence -> Score` (both in `evidence.py`) that takes what it needs out of the evidence;
+3. give it a line in `MEASURES` below, naming that function.
+Nothing else: the schema's list of measures, `--help`, the table and the JSON of `job=evaluate` all follow from here.
+
+Whoever evaluates reads the needs of all measures asked for, extracts the features of each network once, and hands all
+of it over in one `Evidence`. A measure whose needs cannot be met is left out with a line that says what was missing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from improved_gan.metrics.evidence import Evidence, Score
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure: where its function lies, what a person should know about it, and what it needs."""
+
+    function: str  # "module:name" inside this package, Evidence -> Score
+    better: str  # "higher", "lower", or the value that would be best ("0.5")
+    sees: str  # what it is good at; with `misses`, one sentence
+    misses: str
+    network: str | None = None  # "inception" or "classifier": `evidence.features(network)` is used
+    keeps_features: bool = False  # the features of every image are used, not only the statistics that are always there
+    reference: bool = False  # real images (or their features) are used
+    held_out: bool = False  # real images that were not trained on are used
+    judge: bool = False  # the run's own discriminator is used
+    labels: bool = False  # classes of the real images are used
+    replacement: str | None = None  # measures the like without Inception, where its weights cannot be had
+
+    def compute(self, evidence: "Evidence") -> "Score":
+        """The score that `evidence` gives."""
+        module, _, name = self.function.partition(":")
+        function: Callable[[Evidence], Score] = getattr(import_module(f"improved_gan.metrics.{module}"), name)
+        return function(evidence)
+
+
+MEASURES: dict[str, Measure] = {
+    "test_error": Measure(
+        "test_error:test_error",
+        better="lower",
+        sees="how well the discriminator knows the classes (Tables 1 and 2)",
+        misses="what the samples look like",
+        held_out=True,
+        judge=True,
+        labels=True,
+    ),
+    "inception_score": Measure(
+        "inception_score:inception_score_of",
+        better="higher",
+        sees="samples that ImageNet's classes tell apart, and many of them",
+        misses="variety within a class, memorised images, and anything that is unlike ImageNet",
+        network="inception",
+        replacement="classifier_score",
+    ),
+    "frechet_inception_distance": Measure(
+        "frechet_distance:frechet_inception_distance",
+        better="lower",
+        sees="fidelity and variety together, blur, noise and dropped classes",
+        misses="memorised images; it is biased upwards at small N, so only equal N compare",
+        network="inception",
+        reference=True,
+        replacement="frechet_classifier_distance",
+    ),
+    "kernel_inception_distance": Measure(
+        "kernel_distance:kernel_inception_distance",
+        better="lower",
+        sees="the same as FID, without bias at small N",
+        misses="memorised images; its spread is wide at small N",
+        network="inception",
+        keeps_features=True,
+        reference=True,
+    ),
+    "precision": Measure(
+        "neighbourhoods:precision",
+        better="higher",
+        sees="the share of samples that look real",
+        misses="variety; one outlier among the reals makes room for bad samples",
+        network="inception",
+        keeps_features=True,
+        reference=True,
+    ),
+    "recall": Measure(
+        "neighbourhoods:recall",
+        better="higher",
+        sees="the share of reals that the samples could stand for",
+        misses="quality; scattered bad samples raise it",
+        network="inception",
+        keeps_features=True,
+        reference=True,
+    ),
+    "density": Measure(
+        "neighbourhoods:density",
+        better="higher",
+        sees="how deep samples lie among reals, robust where precision is not",
+        misses="variety; it exceeds 1 where samples crowd together",
+        network="inception",
+        keeps_features=True,
+        reference=True,
+    ),
+    "coverage": Measure(
+        "neighbourhoods:coverage",
+        better="higher",
+        sees="the share of reals with a sample nearby, robust where recall is not",
+        misses="quality of the samples that cover nothing",
+        network="inception",
+        keeps_features=True,
+        reference=True,
+    ),
+}

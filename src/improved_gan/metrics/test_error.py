@@ -1,0 +1,37 @@
+"""Test error of a discriminator that knows classes: the measure of the paper's Tables 1 and 2."""
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from improved_gan.metrics.evidence import Evidence, MissingEvidence, Score
+
+
+def count_errors(class_logits: Float[Tensor, "n classes"], labels: Int[Tensor, " n"]) -> int:
+    """How many of the n images the most probable class is wrong for."""
+    return int((class_logits.argmax(dim=1) != labels).sum())
+
+
+def ensemble_errors(class_logits: Float[Tensor, "run n classes"], labels: Int[Tensor, " n"]) -> int:
+    """Errors of several runs together, by the mean of their class probabilities; the paper names no way."""
+    return count_errors(class_logits.softmax(dim=2).mean(dim=0).log(), labels)
+
+
+def test_error(evidence: Evidence) -> Score:
+    """`test_error`: of the run's own discriminator on images that it was not trained on."""
+    judge, held_out = evidence.judge, evidence.held_out
+    assert judge is not None and held_out is not None and held_out.labels is not None
+    if judge.class_logits is None:
+        raise MissingEvidence("the discriminator knows no classes")
+    labels = torch.from_numpy(np.array(held_out.labels))
+    errors = count_errors(judge.class_logits(held_out.images), labels)
+    return Score(
+        errors / len(labels),
+        samples=len(labels),
+        network="discriminator",
+        reference=held_out.name,
+        reference_samples=len(held_out),
+        split=held_out.split,
+        details={"errors": errors, "batch_size": judge.batch_size},
+    )

@@ -1,0 +1,43 @@
+"""What each player minimises, one file an objective; `Objective` says what they have in common."""
+
+from improved_gan.config import ObjectiveConfig, RequestError
+from improved_gan.objective.minimax import Minimax
+from improved_gan.objective.non_saturating import NonSaturating
+from improved_gan.objective.protocol import Objective
+from improved_gan.objective.semi_supervised import SemiSupervised
+from improved_gan.objective.supervised_only import SupervisedOnly
+
+__all__ = ["Objective", "build_objective"]
+
+
+def build_objective(config: ObjectiveConfig) -> Objective:
+    """The objective that the config names; RequestError for a key that contradicts the name."""
+    match config.name:
+        case "semi_supervised":
+            _require(config, generated_logit=("fixed", "learned"), generator_loss=("saturating", "non_saturating"))
+            return SemiSupervised(
+                labelled_weight=config.labelled_weight,
+                unlabelled_weight=config.unlabelled_weight,
+                saturating=config.generator_loss == "saturating",
+                learned_generated_logit=config.generated_logit == "learned",
+            )
+        case "supervised_only":
+            _require(config, generated_logit=(None,), generator_loss=(None,), unlabelled_weight=(0,))
+            return SupervisedOnly(labelled_weight=config.labelled_weight)
+        case "non_saturating":
+            _require(config, generated_logit=(None,), generator_loss=("non_saturating",), labelled_weight=(0,))
+            return NonSaturating(unlabelled_weight=config.unlabelled_weight)
+        case "minimax":
+            _require(config, generated_logit=(None,), generator_loss=("saturating",), labelled_weight=(0,))
+            return Minimax(unlabelled_weight=config.unlabelled_weight)
+        case _:
+            raise AssertionError(config.name)
+
+
+def _require(config: ObjectiveConfig, **allowed: tuple[str | float | None, ...]) -> None:
+    for key, values in allowed.items():
+        value = getattr(config, key)
+        if value not in values:
+            words = " or ".join("null" if allowed_value is None else str(allowed_value) for allowed_value in values)
+            shown = "null" if value is None else value
+            raise RequestError(f"objective.{key}={shown}: objective={config.name} wants {words}")

@@ -1,0 +1,160 @@
+"""Plots of seeds and effects, each as an SVG that travels inside the page."""
+
+import base64
+import io
+import math
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from improved_gan.report.grouping import Row
+from improved_gan.report.measures import Column
+from improved_gan.report.results import Results
+
+WIDTH = 9.6  # inches, the page's column at 100 dots an inch
+COLOURS = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#e69f00",
+    "#56b4e9",
+    "#7a5195",
+    "#4d4d4d",
+)  # told apart by all eyes
+INK, FAINT, PAPER = "#1f2933", "#9aa5b1", "#b42318"
+STYLE: Any = {
+    "font.size": 9,
+    "font.family": "DejaVu Sans",  # comes with matplotlib; drawn as paths, so any machine shows the same
+    "svg.fonttype": "path",
+    "svg.hashsalt": "improved-gan",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.titlecolor": INK,
+    "xtick.color": "#52606d",
+    "ytick.color": "#52606d",
+    "axes.grid": True,
+    "grid.color": "#e4e7eb",
+    "grid.linewidth": 0.7,
+    "axes.axisbelow": True,
+}
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    """`content` as an address that needs no network."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def svg(figure: Figure) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return data_uri(buffer.getvalue(), "svg+xml")
+
+
+def shown_rows(results: Results, limit: int) -> list[Row]:
+    """All rows, or the `limit` best by the primary measure where there are more, in the table's order."""
+    rows, column = results.rows, results.primary
+    if len(rows) <= limit:
+        return rows
+    means = [
+        row[0].estimate.mean * (column.sign or 1) if column and row[0].estimate else -math.inf for row in results.cells
+    ]
+    best = sorted(sorted(range(len(rows)), key=lambda k: -means[k])[:limit])
+    return [rows[k] for k in best]
+
+
+def seeds_plot(results: Results, limit: int) -> str | None:
+    """Every seed as a dot, the mean with its interval, the paper's figure where it compares; up to three measures."""
+    columns = [c for k, c in enumerate(results.columns) if any(row[k].estimate for row in results.cells)][:3]
+    rows = shown_rows(results, limit)
+    if not columns:
+        return None
+    labels = ["\n".join(textwrap.wrap(row.label, 44)) for row in rows]
+    with rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, 0.75 + 0.34 * len(rows) + 0.12 * sum(label.count("\n") for label in labels)))
+        all_axes = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
+        for axes, column in zip(all_axes, columns, strict=True):
+            for place, row in enumerate(rows):
+                _draw_seeds(axes, results, row, column, place)
+            axes.set_xlabel(column.title + (f"  ({column.better} is better)" if column.better else ""))
+            axes.grid(axis="y", visible=False)
+        all_axes[0].set_yticks(range(len(rows)), labels)
+        all_axes[0].tick_params(axis="y", length=0, labelcolor=INK)
+        all_axes[0].set_ylim(len(rows) - 0.5, -0.5)
+        figure.set_layout_engine("constrained")
+        return svg(figure)
+
+
+def _draw_seeds(axes: Axes, results: Results, row: Row, column: Column, place: int) -> None:
+    cell = results.cells[_index(results.rows, row)][results.columns.index(column)]
+    if place % 2:
+        axes.axhspan(place - 0.5, place + 0.5, color="#f5f7fa", zorder=0)
+    if cell.paper:
+        value, error = cell.paper["value"] * column.of, (cell.paper.get("error") or 0) * column.of
+        axes.errorbar(
+            value, place + 0.3, xerr=error or None, fmt="D", ms=4.5, color=PAPER, mfc="white", lw=1, capsize=0
+        )
+    found = cell.estimate
+    if found is None:
+        return
+    colour = COLOURS[0] if cell.finished else FAINT
+    axes.plot(
+        np.array(found.values) * column.of,
+        [place - 0.16] * len(found.values),
+        "o",
+        ms=4.5,
+        alpha=0.45,
+        color=colour,
+        mew=0,
+    )
+    if found.low is not None and found.high is not None:
+        axes.plot(np.array([found.low, found.high]) * column.of, [place + 0.1] * 2, color=colour, lw=1.6)
+    axes.plot(found.mean * column.of, place + 0.1, "|", ms=8, mew=2, color=colour)
+
+
+def effects_plot(results: Results) -> str | None:
+    """Main effects and interactions of a factorial, or each row's difference from the reference row, with intervals."""
+    column = results.primary
+    if column is None:
+        return None
+    lines: list[tuple[str, float | None, float | None, float | None, float | None, bool]] = []
+    if results.factorial is not None:
+        effects = [effect for effect in results.factorial.effects if effect.size is not None]
+        lines += [(" × ".join(e.factors), e.size, e.low, e.high, e.p_holm, len(e.factors) > 1) for e in effects]
+    else:
+        lines += [(d.label, d.size, d.low, d.high, d.p_holm, False) for d in results.differences][:40]
+    if not lines:
+        return None
+    with rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, 0.75 + 0.3 * len(lines)))
+        axes = figure.subplots()
+        axes.axvline(0, color=INK, lw=0.8)
+        for place, (_, size, low, high, p, pair) in enumerate(lines):
+            assert size is not None
+            colour = FAINT if p is None or p >= 0.05 else COLOURS[0] if size * (column.sign or 1) > 0 else COLOURS[1]
+            if low is not None and high is not None:
+                axes.plot(np.array([low, high]) * column.of, [place, place], color=colour, lw=2, solid_capstyle="round")
+            axes.plot(
+                size * column.of, place, "s" if pair else "o", ms=6, color=colour, mfc="white" if pair else colour
+            )
+        axes.set_yticks(range(len(lines)), ["\n".join(textwrap.wrap(line[0], 60)) for line in lines])
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.set_ylim(len(lines) - 0.5, -0.5)
+        axes.grid(axis="y", visible=False)
+        direction = f"  (better: {'right' if column.sign > 0 else 'left'})" if column.sign else ""
+        axes.set_xlabel(f"change of {column.title}{direction}")
+        figure.set_layout_engine("constrained")
+        return svg(figure)
+
+
+def _index(rows: Sequence[Row], row: Row) -> int:
+    return next(k for k, other in enumerate(rows) if other is row)

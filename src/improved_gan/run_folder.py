@@ -1,0 +1,136 @@
+"""A run's folder: found by its hash, held by one process at a time, every file written whole or not at all.
+
+The layout is a contract that other tools rely on: config.yaml, log.txt, metrics.jsonl, summary.json, checkpoints/,
+samples/, evaluation/, wandb/.
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from omegaconf import OmegaConf
+
+from improved_gan.composing import Request
+from improved_gan.config import Config, RequestError
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file that appears under `path` only once it is complete and on disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def read_config(folder: Path) -> Config:
+    """The config of the run in `folder`; raises `RequestError` where there is none or it is another version's."""
+    try:
+        stored = OmegaConf.load(folder / "config.yaml")
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), stored))
+    except Exception as error:  # unreadable YAML, unknown keys: whatever is wrong, this folder is no run of ours
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RequestError(f"run={folder}: config.yaml cannot be read as a run's config ({reason})") from None
+    assert isinstance(config, Config)
+    return config
+
+
+class RunFolder:
+    """`<output_root>/<experiment>/<name>-<hash>` and what lies in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: IO[str] | None = None
+
+    @classmethod
+    def of(cls, request: Request) -> "RunFolder":
+        """The folder of `request`: an existing one with its hash, else the one that its name asks for."""
+        parent = Path(request.config.output_root).absolute() / request.experiment
+        existing = sorted(parent.glob(f"*-{request.digest}"))
+        return cls(existing[0] if existing else parent / f"{request.name}-{request.digest}")
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples"
+
+    def acquire(self) -> None:
+        """Create the folder and hold it; raises `RequestError` if another process does."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RequestError(f"{self.path}: cannot be created ({error.strerror})") from None
+        self._lock = open(self.path / ".lock", "w")  # noqa: SIM115 held until `release`
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.close()
+            raise RequestError(f"{self.path}: another process is training this run right now") from None
+
+    def release(self) -> None:
+        """Let another process have the folder."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def write_config(self, config: Config) -> None:
+        with written_whole(self.path / "config.yaml") as file:
+            file.write(OmegaConf.to_yaml(OmegaConf.create(dataclasses.asdict(config))).encode())
+
+    def summary(self) -> dict[str, Any]:
+        """What summary.json says; empty if it is not there or was damaged."""
+        try:
+            summary = json.loads((self.path / "summary.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return summary if isinstance(summary, dict) else {}
+
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        with written_whole(self.path / "summary.json") as file:
+            file.write(json.dumps(summary, indent=2).encode() + b"\n")
+
+    def append_metrics(self, values: dict[str, Any]) -> None:
+        """Add one line to metrics.jsonl."""
+        with open(self.path / "metrics.jsonl", "a") as file:
+            file.write(json.dumps(values) + "\n")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The complete lines of metrics.jsonl."""
+        try:
+            lines = (self.path / "metrics.jsonl").read_text().splitlines()
+        except OSError:
+            return []
+        found = []
+        for line in lines:
+            with contextlib.suppress(ValueError):
+                found.append(json.loads(line))
+        return found
+
+    def rewind_metrics(self, step: int) -> None:
+        """Drop the lines of steps after `step`, which a resumed run will write again."""
+        kept = [line for line in self.metrics() if line["step"] <= step]
+        with written_whole(self.path / "metrics.jsonl") as file:
+            file.write("".join(json.dumps(line) + "\n" for line in kept).encode())

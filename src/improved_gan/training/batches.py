@@ -1,0 +1,119 @@
+"""The images of each step, decided by the seed and the step number alone: nothing to save, nothing to lose on resume.
+
+The release's recipe: the unlabelled set is the whole training set, reshuffled every epoch; the generator's reals come
+from a second, independently shuffled copy; labelled images repeat as freshly shuffled copies.
+"""
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+IMAGES_FOR_INITIALISATION = 500
+
+
+class Batch(NamedTuple):
+    """What one discriminator update sees of the data."""
+
+    real: Float[Tensor, "batch channel height width"]
+    real_labels: Int[Tensor, " batch"] | None
+    labelled: Float[Tensor, "batch channel height width"] | None
+    labels: Int[Tensor, " batch"] | None
+
+
+class Images:
+    """A set of images that batches are drawn from by index: on the device whole if it fits, else streamed to it.
+
+    `pixels` may be memory-mapped. `image = (byte - offset) / scale`.
+    """
+
+    def __init__(
+        self,
+        pixels: UInt8[np.ndarray, "n channel height width"],
+        labels: Int[np.ndarray, " n"] | None,
+        *,
+        offset: float,
+        scale: float,
+        device: torch.device,
+    ) -> None:
+        self.offset, self.scale, self.device = offset, scale, device
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # and nothing writes to it
+            self.pixels = torch.from_numpy(pixels)
+        self.labels = None if labels is None else torch.from_numpy(np.ascontiguousarray(labels)).to(device)
+        if device.type == "cuda" and self.pixels.nbytes < torch.cuda.mem_get_info(device)[0] / 2:
+            self.pixels = self.pixels.to(device)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def take(self, indices: Int[Tensor, " batch"]) -> Float[Tensor, "batch channel height width"]:
+        """The images at `indices`, scaled, on the device."""
+        chosen = self.pixels[indices.to(self.pixels.device)].to(self.device, non_blocking=True)
+        return (chosen.float() - self.offset) / self.scale
+
+    def take_labels(self, indices: Int[Tensor, " batch"]) -> Int[Tensor, " batch"] | None:
+        """The labels at `indices`; none if the set has none."""
+        return None if self.labels is None else self.labels[indices.to(self.device)]
+
+
+class Shuffle:
+    """An endless walk through `indices`, reshuffled at every pass; position k depends on the seed and k alone."""
+
+    def __init__(self, indices: Int[Tensor, " n"], seed: int, stream: int) -> None:
+        self.indices, self.seed, self.stream = indices, seed, stream
+        self._pass = -1
+        self._order = indices
+
+    def batch(self, number: int, size: int) -> Int[Tensor, " batch"]:
+        """The indices of batch `number`, counted from 0; it may span two passes."""
+        start, length = number * size, len(self.indices)
+        chosen = []
+        while size:
+            order, offset = self._order_of(start // length), start % length
+            part = order[offset : offset + size]
+            chosen.append(part)
+            start, size = start + len(part), size - len(part)
+        return torch.cat(chosen)
+
+    def _order_of(self, number: int) -> Int[Tensor, " n"]:
+        if number != self._pass:
+            seeds = np.random.SeedSequence([self.seed, self.stream, number]).generate_state(1, np.uint64)
+            generator = torch.Generator().manual_seed(int(seeds[0]) >> 1)
+            self._pass, self._order = number, self.indices[torch.randperm(len(self.indices), generator=generator)]
+        return self._order
+
+
+class Batches:
+    """The batches of a run: labelled, unlabelled, and the generator's own reals."""
+
+    def __init__(
+        self, images: Images, unlabelled: Int[Tensor, " n"], labelled: Int[Tensor, " m"] | None, *, size: int, seed: int
+    ) -> None:
+        self.images, self.size = images, size
+        self._real = Shuffle(unlabelled, seed, stream=0)
+        self._generator_real = Shuffle(unlabelled, seed, stream=1)
+        self._labelled = None if labelled is None else Shuffle(labelled, seed, stream=2)
+
+    def for_discriminator(self, number: int) -> Batch:
+        """What the discriminator's update `number` sees."""
+        real = self._real.batch(number, self.size)
+        labelled = None if self._labelled is None else self._labelled.batch(number, self.size)
+        return Batch(
+            real=self.images.take(real),
+            real_labels=self.images.take_labels(real),
+            labelled=None if labelled is None else self.images.take(labelled),
+            labels=None if labelled is None else self.images.take_labels(labelled),
+        )
+
+    def for_generator(self, number: int) -> Float[Tensor, "batch channel height width"]:
+        """The real images that the generator's update `number` is compared with."""
+        return self.images.take(self._generator_real.batch(number, self.size))
+
+    def first(self, which: str) -> Float[Tensor, "batch channel height width"]:
+        """The first 500 images of the walk that data-dependent initialisation looks at, "labelled" or "unlabelled"."""
+        walk = self._labelled if which == "labelled" and self._labelled is not None else self._real
+        return self.images.take(walk.batch(0, IMAGES_FOR_INITIALISATION))

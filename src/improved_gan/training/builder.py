@@ -1,0 +1,124 @@
+"""Puts a pair together: the architecture is handed its normalisation and its minibatch layer here."""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from improved_gan.architecture import Generator, build_discriminator, build_generator
+from improved_gan.architecture.batch_norm import BatchNorm
+from improved_gan.architecture.weight_norm import data_dependent_initialisation
+from improved_gan.config import AveragingConfig, Config, MinibatchDiscriminationConfig, OptimizerConfig
+from improved_gan.objective import build_objective
+from improved_gan.technique.historical_averaging import HistoricalAverage
+from improved_gan.technique.label_smoothing import smoothed_targets
+from improved_gan.technique.minibatch_discrimination import JointMinibatchDiscrimination, MinibatchDiscrimination
+from improved_gan.technique.virtual_batch_norm import VirtualBatchNorm, VirtualBatchNormGenerator
+from improved_gan.training.adam import Adam
+from improved_gan.training.averaging import WeightAverage
+from improved_gan.training.pair import Pair, Player
+from improved_gan.training.step import feature_matching, fooling_the_discriminator
+
+LATENTS_FOR_INITIALISATION = 100
+
+
+def build_pair(config: Config, classes: int | None, device: torch.device) -> Pair:
+    """The pair that `config` describes, freshly initialised from torch's random state, on `device`."""
+    technique, training, objective = config.technique, config.training, build_objective(config.objective)
+    generator = _generator(config, device)
+    discriminator = build_discriminator(
+        config.architecture, objective.outputs(classes), _minibatch_layer(technique.minibatch_discrimination)
+    ).to(device)
+    history = technique.historical_averaging
+    targets = smoothed_targets(technique.label_smoothing)
+    return Pair(
+        generator_player=_player(
+            generator,
+            training.generator_learning_rate,
+            training.optimizer,
+            training.generator_average,
+            history.generator_weight if history.enabled else None,
+        ),
+        discriminator_player=_player(
+            discriminator,
+            training.discriminator_learning_rate,
+            training.optimizer,
+            training.discriminator_average,
+            history.discriminator_weight if history.enabled else None,
+        ),
+        objective=objective,
+        generator_loss=(
+            feature_matching(technique.feature_matching.distance)
+            if technique.feature_matching.enabled
+            else fooling_the_discriminator(targets.generator)
+        ),
+        real_target=targets.real,
+        draw_latents=partial(draw_latents, config.architecture.latent_distribution, generator.latent_size, device),
+    )
+
+
+def initialise(pair: Pair, real_images: Tensor) -> None:
+    """Data-dependent initialisation: the discriminator's on `real_images`, the generator's on 100 latents."""
+    data_dependent_initialisation(pair.discriminator, real_images)
+    data_dependent_initialisation(pair.generator, pair.draw_latents(LATENTS_FOR_INITIALISATION, None))
+
+
+def draw_latents(
+    distribution: str, size: int, device: torch.device, count: int, source: torch.Generator | None
+) -> Tensor:
+    """`count` latents from U(0,1), U(-1,1) or N(0,1); from a CPU `source` they are the same on any device."""
+    latents = torch.empty(count, size, device=device if source is None else "cpu")
+    match distribution:
+        case "uniform":
+            latents.uniform_(0, 1, generator=source)
+        case "symmetric_uniform":
+            latents.uniform_(-1, 1, generator=source)
+        case "normal":
+            latents.normal_(generator=source)
+    return latents.to(device)
+
+
+def _generator(config: Config, device: torch.device) -> Generator | VirtualBatchNormGenerator:
+    virtual = config.technique.virtual_batch_norm
+    if not virtual.enabled:
+        return build_generator(config.architecture, BatchNorm).to(device)
+    generator = build_generator(config.architecture, partial(VirtualBatchNorm, reference_size=virtual.reference_size))
+    reference = draw_latents(
+        config.architecture.latent_distribution, generator.latent_size, device, virtual.reference_size, None
+    )
+    return VirtualBatchNormGenerator(generator, reference).to(device)
+
+
+def _minibatch_layer(config: MinibatchDiscriminationConfig) -> Callable[[int], nn.Module] | None:
+    if not config.enabled:
+        return None
+    if config.across_batches:
+        return partial(JointMinibatchDiscrimination, kernels=config.kernels, dims=config.dims)
+    return partial(
+        MinibatchDiscrimination,
+        kernels=config.kernels,
+        dims=config.dims,
+        include_self=config.include_self,
+        normalised_projection=config.normalised_projection,
+        bias=config.bias,
+    )
+
+
+def _player(
+    network: nn.Module,
+    learning_rate: float,
+    optimizer: OptimizerConfig,
+    average: AveragingConfig,
+    history_weight: float | None,
+) -> Player:
+    parameters = list(network.parameters())
+    adam = Adam if optimizer.epsilon_inside_root else torch.optim.Adam
+    return Player(
+        network=network,
+        optimizer=adam(parameters, lr=learning_rate, betas=(optimizer.beta1, optimizer.beta2), eps=optimizer.epsilon),
+        learning_rate=learning_rate,
+        average=None if average.rate is None else WeightAverage(parameters, average.rate, average.corrected),
+        history=None if history_weight is None else HistoricalAverage(parameters),
+        history_weight=history_weight or 0.0,
+    )

@@ -1,0 +1,57 @@
+"""Checkpoints: everything that decides how training goes on, written whole, readable with weights_only."""
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from improved_gan.run_folder import written_whole
+
+log = logging.getLogger("improved_gan")
+KEPT = 2
+
+
+def save_checkpoint(state: dict[str, Any], folder: Path, step: int) -> Path:
+    """Write `step_NNNNNN.pt` and drop all but the newest two."""
+    path = folder / f"step_{step:06d}.pt"
+    write_state(state, path)
+    for old in step_checkpoints(folder)[KEPT:]:
+        old.unlink()
+    return path
+
+
+def write_state(state: dict[str, Any], path: Path) -> None:
+    """`torch.save` under a temporary name, synced, then renamed."""
+    with written_whole(path) as file:
+        torch.save(state, file)
+
+
+def step_checkpoints(folder: Path) -> list[Path]:
+    """The step checkpoints in `folder`, newest first."""
+    numbered = [path for path in folder.glob("step_*.pt") if re.fullmatch(r"step_\d+\.pt", path.name)]
+    return sorted(numbered, key=lambda path: int(path.stem.split("_")[1]), reverse=True)
+
+
+def load_newest(folder: Path, device: torch.device | str) -> dict[str, Any] | None:
+    """The newest step checkpoint that can be read, with a warning for each that cannot; none if there is none."""
+    for path in step_checkpoints(folder):
+        try:
+            return torch.load(path, map_location=device, weights_only=True)
+        except Exception as error:  # whatever a damaged file makes torch say
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            log.warning("%s is damaged (%s); falling back to the checkpoint before it", path, reason)
+    return None
+
+
+def random_state() -> dict[str, Any]:
+    """Every random state that training draws from."""
+    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
+
+
+def restore_random_state(state: dict[str, Any]) -> None:
+    """The inverse of `random_state`."""
+    torch.set_rng_state(state["cpu"].cpu())
+    if state["cuda"]:
+        torch.cuda.set_rng_state_all([s.cpu() for s in state["cuda"]])

@@ -1,0 +1,66 @@
+"""A trained run, read back: its pair with the weights of a checkpoint, ready to sample and to judge."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from improved_gan.config import Config, RequestError
+from improved_gan.run_folder import read_config
+from improved_gan.training.builder import build_pair
+from improved_gan.training.checkpoint import load_newest
+from improved_gan.training.device import prepare_arithmetic
+from improved_gan.training.pair import Pair
+from improved_gan.training.sampling import Sampler
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """The trained pair of a run; `generator` and `discriminator` are ordinary torch modules."""
+
+    config: Config
+    pair: Pair
+    sampler: Sampler
+    step: int
+
+    @property
+    def generator(self) -> torch.nn.Module:
+        return self.pair.generator
+
+    @property
+    def discriminator(self) -> torch.nn.Module:
+        return self.pair.discriminator
+
+    def sample(self, n: int, seed: int = 0) -> UInt8[Tensor, "n channel height width"]:
+        """`n` images, 0..255; the same seed gives the same images."""
+        return self.sampler.sample(n, seed)
+
+
+def load_run(run: Path | str, checkpoint: str = "newest", device: str = "auto") -> TrainedRun:
+    """Load the run in folder `run`; raises `RequestError` if it is none or has no readable checkpoint."""
+    folder = Path(run)
+    config = read_config(folder)
+    config.device = device
+    where = prepare_arithmetic(config)
+    path = folder / "checkpoints"
+    if checkpoint == "best":
+        if not (path / "best.pt").is_file():
+            raise RequestError(f"sample.checkpoint=best: {folder} has no best.pt; use newest")
+        state = torch.load(path / "best.pt", map_location=where, weights_only=True)
+    else:
+        state = load_newest(path, where)
+    if state is None:
+        raise RequestError(f"run={run}: has no checkpoint that can be read")
+    pair = build_pair(config, config.dataset.classes, where)
+    pair.load_state_dict(state["pair"])
+    pair.discriminator.eval()
+    architecture = config.architecture
+    sampler = Sampler(
+        pair,
+        batch_size=config.training.batch_size,
+        offset=architecture.pixel_offset,
+        scale=architecture.pixel_scale,
+    )
+    return TrainedRun(config, pair, sampler, state["step"])

@@ -1,0 +1,156 @@
+"""The training loop: step, log, measure, draw, save, until the end, a signal, or a loss that is no number any more."""
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from improved_gan.metrics.test_error import count_errors
+from improved_gan.run_folder import RunFolder, written_whole
+from improved_gan.tracking import Tracker
+from improved_gan.training.checkpoint import save_checkpoint, step_checkpoints, write_state
+from improved_gan.training.ending import Interruption, Stopped, TrainingFailed
+from improved_gan.training.sampling import save_grid
+from improved_gan.training.step import Losses
+from improved_gan.training.trainer import Trainer
+
+GRID_SEED, GRID_SIZE, GRID_COLUMNS = 0, 64, 8  # the same latents in every grid of every run
+SHOWN_IN_BAR = ("discriminator_loss", "generator_loss", "images_per_second")
+
+
+class Loop:
+    """Drives `trainer` to its end and writes what happens to `folder` and `tracker`."""
+
+    def __init__(self, trainer: Trainer, folder: RunFolder, tracker: Tracker) -> None:
+        self.trainer, self.folder, self.tracker = trainer, folder, tracker
+        self.metrics: dict[str, dict[str, Any]] = {}
+        self.best_error = math.inf
+        self._earlier_seconds = 0.0  # of training, in the sittings before this one
+        self._started = self._logged_at = time.perf_counter()
+        self._logged_step = trainer.step
+        self._measures_error = (
+            "test_error" in trainer.config.metrics.measures
+            and trainer.pair.objective.uses_labels
+            and trainer.evaluation_split() is not None
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in training, over all sittings."""
+        return self._earlier_seconds + time.perf_counter() - self._started
+
+    def run(self) -> None:
+        """Train from where the trainer stands; raises `Stopped` on a signal and `TrainingFailed` on a NaN."""
+        trainer = self.trainer
+        self._started = self._logged_at = time.perf_counter()
+        self._logged_step = trainer.step
+        if trainer.step == 0:
+            self._draw()
+        bar = tqdm(total=trainer.total_steps, initial=trainer.step, unit="step", dynamic_ncols=True, mininterval=0.5)
+        with Interruption() as interruption, bar:
+            while trainer.step < trainer.total_steps:
+                losses = trainer.advance()
+                bar.update()
+                values = self._report(losses, stopping=interruption.signum is not None)
+                if values:
+                    shown = {name: f"{values[name]:.3g}" for name in SHOWN_IN_BAR if name in values}
+                    bar.set_postfix(shown, refresh=False)
+                if interruption.signum is not None and trainer.step < trainer.total_steps:
+                    raise Stopped(interruption.signum)
+        if self._measures_error:
+            self._save_test_logits()
+
+    def _report(self, losses: Losses, *, stopping: bool) -> dict[str, float]:
+        """Whatever is due after a step: log, measure, draw, save. Returns what was logged."""
+        trainer, training = self.trainer, self.trainer.config.training
+        step, last = trainer.step, trainer.step == trainer.total_steps
+        saving = last or stopping or step % training.checkpoint_interval == 0
+        values: dict[str, float] = {}
+        if last or step % training.log_interval == 0:
+            values |= self._losses(losses)
+        if last or step % (trainer.config.metrics.interval * trainer.steps_per_epoch) == 0:
+            values |= self._measure()
+        if last or step % training.sample_interval == 0:
+            self._draw()
+        if values:
+            position = {"step": step, "epoch": round(step / trainer.steps_per_epoch, 4)}
+            self.folder.append_metrics(position | values)
+            self.tracker.log(step, position | values)
+        if saving:
+            if not trainer.weights_are_finite():
+                self._fail(f"a weight is no finite number any more by step {step}")
+            save_checkpoint(self.state_dict(), self.folder.checkpoints, step)
+        return values
+
+    def _losses(self, losses: Losses) -> dict[str, float]:
+        values = {name: float(value) for name, value in (losses | self.trainer.gradient_norms()).items()}
+        for name, value in values.items():
+            if not math.isfinite(value):
+                self._fail(f"{name} became {value} by step {self.trainer.step}")
+        now, training = time.perf_counter(), self.trainer.config.training
+        images = (self.trainer.step - self._logged_step) * training.batch_size * training.discriminator_steps
+        values["images_per_second"] = round(images / (now - self._logged_at), 1)
+        self._logged_at, self._logged_step = now, self.trainer.step
+        return values
+
+    def _fail(self, what: str) -> None:
+        newest = step_checkpoints(self.folder.checkpoints)[:1]
+        kept = f"the last good checkpoint is {newest[0]}" if newest else "there is no checkpoint yet"
+        raise TrainingFailed(f"{what}; {kept}. A smaller training.learning_rate often helps")
+
+    def _measure(self) -> dict[str, float]:
+        """The test error, if there is one to measure; the best so far also goes to best.pt."""
+        if not self._measures_error:
+            return {}
+        trainer = self.trainer
+        logits, labels = trainer.class_logits()
+        errors = count_errors(logits, labels)
+        error = errors / len(labels)
+        self.metrics["test_error"] = {
+            "value": error,
+            "errors": errors,
+            "samples": len(labels),
+            "split": trainer.config.dataset.evaluate_on,
+            "weights": "averaged" if trainer.pair.discriminator_player.average else "current",
+        }
+        if error < self.best_error:
+            self.best_error = error
+            write_state(self.state_dict(), self.folder.checkpoints / "best.pt")
+        return {"test_error": error}
+
+    def _draw(self) -> None:
+        """A grid of the same latents every time."""
+        if not self.trainer.pair.objective.trains_generator:
+            return
+        path = self.folder.samples / f"step_{self.trainer.step:06d}.png"
+        save_grid(self.trainer.sampler.sample(GRID_SIZE, GRID_SEED), path, GRID_COLUMNS)
+        self.tracker.log_image(self.trainer.step, "samples", path)
+
+    def _save_test_logits(self) -> None:
+        """What the final averaged weights say of each evaluation image, so that runs can be averaged into an ensemble."""
+        logits, labels = self.trainer.class_logits()
+        with written_whole(self.folder.path / "test_logits.npz") as file:
+            np.savez(file, logits=logits.cpu().numpy(), labels=labels.cpu().numpy())
+
+    def upload_checkpoints(self) -> None:
+        """Give the tracker the final checkpoint and, where something was measured, the best one."""
+        best = self.folder.checkpoints / "best.pt"
+        for path, alias in ((best, "best"), (step_checkpoints(self.folder.checkpoints)[0], "final")):
+            if path.exists():
+                self.tracker.log_checkpoint(path, [alias])
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that decides how training goes on, and what has been measured so far."""
+        return self.trainer.state_dict() | {
+            "seconds": self.seconds,
+            "metrics": self.metrics,
+            "best_error": self.best_error,
+            "tracking_run": self.tracker.run_id,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.trainer.load_state_dict(state)
+        self._earlier_seconds, self.metrics = state["seconds"], state["metrics"]
+        self.best_error = state["best_error"]

@@ -1,0 +1,134 @@
+"""The two players of the game and what each needs to make a move."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from improved_gan.architecture import Discriminator, DiscriminatorOutput
+from improved_gan.objective import Objective
+from improved_gan.technique.historical_averaging import HistoricalAverage
+from improved_gan.training.averaging import WeightAverage
+from improved_gan.training.batches import Batch
+
+
+@dataclass
+class Player:
+    """One network with its optimizer and what is remembered of its past weights."""
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    learning_rate: float
+    average: WeightAverage | None
+    history: HistoricalAverage | None
+    history_weight: float
+
+    def penalty(self) -> Tensor | float:
+        """Historical averaging's term of the loss, section 3.3: weight x ||theta - mean of all theta so far||^2."""
+        if self.history is None:
+            return 0.0
+        self.history.update()
+        return self.history_weight * self.history.penalty()
+
+    def update(self, loss: Tensor) -> None:
+        """One optimizer step down the gradient of `loss`."""
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update()
+
+    def scale_learning_rate(self, factor: float) -> None:
+        """Set the rate to `factor` times the player's own."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = factor * self.learning_rate
+
+    def gradient_norm(self) -> Tensor:
+        """Euclidean norm of the gradient of the last update."""
+        return nn.utils.get_total_norm([p.grad for p in self.network.parameters() if p.grad is not None])
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The network holds its averaged weights inside the `with`, if an average is kept."""
+        if self.average is None:
+            yield
+        else:
+            with self.average.applied():
+                yield
+
+    def state_dict(self) -> dict[str, Any]:
+        remembered = {"average": self.average, "history": self.history}
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            **{name: None if part is None else part.state_dict() for name, part in remembered.items()},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        if self.history is not None:
+            self.history.load_state_dict(state["history"])
+
+
+GeneratorLoss = Callable[["Pair", Tensor, Tensor], Tensor]  # pair, real images, generated images -> loss
+
+
+@dataclass
+class Pair:
+    """Generator and discriminator, what they minimise, and the noise that feeds the generator."""
+
+    generator_player: Player
+    discriminator_player: Player
+    objective: Objective
+    generator_loss: GeneratorLoss
+    real_target: float  # one-sided label smoothing, section 3.4
+    draw_latents: Callable[[int, torch.Generator | None], Tensor]
+
+    @property
+    def generator(self) -> nn.Module:
+        return self.generator_player.network
+
+    @property
+    def discriminator(self) -> Discriminator:
+        network = self.discriminator_player.network
+        assert isinstance(network, Discriminator)
+        return network
+
+    def generate(self, count: int) -> Tensor:
+        """`count` fresh images, scaled as the discriminator sees them."""
+        return self.generator(self.draw_latents(count, None))
+
+    def judge(self, batch: Batch, fake: Tensor) -> list[DiscriminatorOutput]:
+        """The discriminator's outputs for real, generated and, where the objective has them, labelled images."""
+        if batch.labelled is None:
+            return self.discriminator(batch.real, fake)
+        return self.discriminator(batch.real, fake, batch.labelled)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "generator": self.generator_player.state_dict(),
+            "discriminator": self.discriminator_player.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.generator_player.load_state_dict(state["generator"])
+        self.discriminator_player.load_state_dict(state["discriminator"])
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """No parameter of `network` collects a gradient inside the `with`; gradients still flow through it."""
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)

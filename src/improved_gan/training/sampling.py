@@ -1,0 +1,55 @@
+"""Images from a trained generator: the same latents give the same images, whatever else is going on."""
+
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+from torchvision.utils import make_grid
+
+from improved_gan.run_folder import written_whole
+from improved_gan.technique.virtual_batch_norm import VirtualBatchNormGenerator
+from improved_gan.training.pair import Pair
+
+
+class Sampler:
+    """Draws images of a pair's generator as bytes, with its averaged weights where it keeps them.
+
+    Batches are always full (`batch_size`), because a batch norm's images depend on the batch that they are drawn in:
+    so image k is the same however many are asked for.
+    """
+
+    def __init__(self, pair: Pair, *, batch_size: int, offset: float, scale: float) -> None:
+        self.pair, self.batch_size, self.offset, self.scale = pair, batch_size, offset, scale
+
+    def sample(self, count: int, seed: int) -> UInt8[Tensor, "n channel height width"]:
+        """`count` images of the latents that `seed` decides."""
+        source = torch.Generator().manual_seed(seed)
+        batches = -(-count // self.batch_size)
+        latents = torch.cat([self.pair.draw_latents(self.batch_size, source) for _ in range(batches)])
+        return self.images_of(latents)[:count]
+
+    @torch.no_grad()
+    def images_of(self, latents: Float[Tensor, "n latent"]) -> UInt8[Tensor, "n channel height width"]:
+        """The images of given latents; a last batch that is not full is filled up with repeated latents."""
+        generator, size = self.pair.generator, self.batch_size
+        padded = latents[torch.arange(-(-len(latents) // size) * size) % len(latents)]
+        frozen = generator.freeze_reference() if isinstance(generator, VirtualBatchNormGenerator) else nullcontext()
+        with self.pair.generator_player.averaged(), frozen:
+            images = [self._bytes(generator(batch)) for batch in padded.split(size)]
+        return torch.cat(images)[: len(latents)]
+
+    def _bytes(self, images: Tensor) -> UInt8[Tensor, "n channel height width"]:
+        return (images * self.scale + self.offset).round().clamp(0, 255).to(torch.uint8).cpu()
+
+
+def save_grid(images: UInt8[Tensor, "n channel height width"], path: Path, columns: int) -> None:
+    """Write images as one PNG, `columns` in a row; small images are enlarged until a person can see them."""
+    from PIL import Image
+
+    enlargement = max(1, 48 // images.shape[-1])
+    large = images.repeat_interleave(enlargement, dim=-1).repeat_interleave(enlargement, dim=-2)
+    grid = make_grid(large, nrow=columns, padding=2, pad_value=128)
+    with written_whole(path) as file:
+        Image.fromarray(grid.permute(1, 2, 0).numpy()).save(file, format="png")

@@ -1,0 +1,79 @@
+"""One update of each player. A technique is no branch here: each sits in the one place that the paper gives it.
+
+- feature matching: the generator's loss (`pair.generator_loss`, chosen by the builder)
+- minibatch discrimination: a layer of the discriminator
+- historical averaging: a penalty on a player's parameters (`player.penalty`)
+- one-sided label smoothing: the discriminator's target for real data (`pair.real_target`)
+- virtual batch norm: the generator's normalisation layers
+"""
+
+import torch
+from torch import Tensor
+
+from improved_gan.technique.feature_matching import feature_matching_loss
+from improved_gan.training.batches import Batch
+from improved_gan.training.pair import GeneratorLoss, Pair, frozen
+
+Losses = dict[str, Tensor]
+
+
+def discriminator_step(pair: Pair, batch: Batch) -> Losses:
+    """Teach the discriminator to tell real images from generated ones, and the classes apart where there are labels."""
+    player, objective = pair.discriminator_player, pair.objective
+    with torch.no_grad():
+        fake_images = pair.generate(len(batch.real))
+    real, fake, *labelled = pair.judge(batch, fake_images)
+    losses: Losses = {"adversarial_loss": objective.discriminator_loss(real.logits, fake.logits, pair.real_target)}
+    if objective.uses_labels:
+        shown, labels = (labelled[0], batch.labels) if labelled else (real, batch.real_labels)
+        assert labels is not None
+        losses["labelled_loss"] = objective.labelled_loss(shown.logits, labels)
+    loss = torch.stack(list(losses.values())).sum()
+    player.update(loss + player.penalty())
+    losses |= {
+        "discriminator_loss": loss,
+        "real_called_real": (objective.realness(real.logits) > 0).float().mean(),
+        "fake_called_real": (objective.realness(fake.logits) > 0).float().mean(),
+    }
+    return {name: value.detach() for name, value in losses.items()}
+
+
+def supervised_step(pair: Pair, batch: Batch) -> Losses:
+    """The baseline without a generator: the same discriminator, taught by the labels alone."""
+    player = pair.discriminator_player
+    (labelled,) = pair.discriminator(batch.labelled)
+    assert batch.labels is not None
+    loss = pair.objective.labelled_loss(labelled.logits, batch.labels)
+    player.update(loss + player.penalty())
+    return {"discriminator_loss": loss.detach(), "labelled_loss": loss.detach()}
+
+
+def generator_step(pair: Pair, real_images: Tensor) -> Losses:
+    """Teach the generator; the discriminator's weights stay as they are and collect no gradient."""
+    player = pair.generator_player
+    with frozen(pair.discriminator):
+        loss = pair.generator_loss(pair, real_images, pair.generate(len(real_images)))
+        player.update(loss + player.penalty())
+    return {"generator_loss": loss.detach()}
+
+
+def feature_matching(distance: str) -> GeneratorLoss:
+    """The generator's loss of section 3.1: mean features of generated images are to match those of real ones."""
+
+    def loss(pair: Pair, real_images: Tensor, fake_images: Tensor) -> Tensor:
+        with torch.no_grad():
+            (real,) = pair.discriminator.features(real_images)
+        (fake,) = pair.discriminator.features(fake_images)
+        return feature_matching_loss(real, fake, distance)
+
+    return loss
+
+
+def fooling_the_discriminator(target: float) -> GeneratorLoss:
+    """The objective's own loss: the discriminator is to call generated images real, with probability `target`."""
+
+    def loss(pair: Pair, real_images: Tensor, fake_images: Tensor) -> Tensor:
+        *_, fake = pair.discriminator(*([real_images] if pair.discriminator.couples_batches else []), fake_images)
+        return pair.objective.generator_loss(fake.logits, target)
+
+    return loss

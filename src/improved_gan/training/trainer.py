@@ -1,0 +1,164 @@
+"""A run in memory: data, pair and position, able to take a step, judge itself, save and restore its state."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from improved_gan.checks import shape_words
+from improved_gan.config import Config, RequestError
+from improved_gan.dataset import PreparedDataset
+from improved_gan.dataset.labels import held_out, labelled_indices
+from improved_gan.dataset.prepared import PreparedSplit
+from improved_gan.training.batches import Batches, Images
+from improved_gan.training.builder import build_pair, initialise
+from improved_gan.training.checkpoint import random_state, restore_random_state
+from improved_gan.training.device import prepare_arithmetic
+from improved_gan.training.sampling import Sampler
+from improved_gan.training.step import Losses, discriminator_step, generator_step, supervised_step
+
+
+class Trainer:
+    """Trains one pair as `config` says; `step` counts finished steps."""
+
+    def __init__(self, config: Config, dataset: PreparedDataset) -> None:
+        self.config = config
+        self.dataset = dataset
+        self.device = prepare_arithmetic(config)
+        torch.manual_seed(config.seed)
+        _check_against_data(config, dataset)
+        self.pair = build_pair(config, dataset.classes, self.device)
+        self.batches, unlabelled_count = self._batches()
+        training = config.training
+        self.steps_per_epoch = max(1, unlabelled_count // (training.batch_size * training.discriminator_steps))
+        lengths = [training.steps, training.epochs and training.epochs * self.steps_per_epoch]
+        self.total_steps = min(length for length in lengths if length is not None)
+        self.sampler = Sampler(
+            self.pair,
+            batch_size=training.batch_size,
+            offset=config.architecture.pixel_offset,
+            scale=config.architecture.pixel_scale,
+        )
+        self.step = 0
+
+    def _images(self, split: PreparedSplit) -> Images:
+        architecture = self.config.architecture
+        return Images(
+            split.images,
+            split.labels,
+            offset=architecture.pixel_offset,
+            scale=architecture.pixel_scale,
+            device=self.device,
+        )
+
+    def _batches(self) -> tuple[Batches, int]:
+        config, train = self.config, self.dataset.train
+        kept, self.validation = held_out(len(train.images), config.dataset.validation_images)
+        labelled = None
+        if self.pair.objective.uses_labels and train.labels is None:
+            raise RequestError(f"objective={config.objective.name}: needs labels, and {self.dataset.name} has none")
+        if self.pair.objective.uses_labels and not config.objective.labels_on_reals:
+            assert train.labels is not None
+            labelled = torch.from_numpy(kept[self._labelled_positions(train.labels[kept])])
+        images = self._images(train)
+        return Batches(
+            images, torch.from_numpy(kept), labelled, size=config.training.batch_size, seed=config.seed
+        ), len(kept)
+
+    def _labelled_positions(self, labels: Int[np.ndarray, " n"]) -> Int[np.ndarray, " m"]:
+        dataset = self.config.dataset
+        if dataset.labels_per_class is None:
+            return np.arange(len(labels))
+        return labelled_indices(labels, dataset.labels_per_class, dataset.label_seed)
+
+    def initialise(self) -> None:
+        """Data-dependent initialisation from the first images; a resumed run has it in its weights."""
+        initialise(self.pair, self.batches.first(self.config.architecture.initialise_on))
+
+    def advance(self) -> Losses:
+        """One step: `discriminator_steps` updates of the discriminator, then `generator_steps` of the generator."""
+        training = self.config.training
+        losses: Losses = {}
+        self._schedule()
+        for k in range(training.discriminator_steps):
+            batch = self.batches.for_discriminator(self.step * training.discriminator_steps + k)
+            update = discriminator_step if self.pair.objective.trains_generator else supervised_step
+            losses |= update(self.pair, batch)
+        if self.pair.objective.trains_generator:
+            for k in range(training.generator_steps):
+                real = self.batches.for_generator(self.step * training.generator_steps + k)
+                losses |= generator_step(self.pair, real)
+        self.step += 1
+        return losses
+
+    def _schedule(self) -> None:
+        """The release's schedule: constant, then from `decay_from` of the run on linearly to zero at its end."""
+        start = self.config.training.decay_from * self.total_steps
+        left = (self.total_steps - self.step) / max(self.total_steps - start, 1)
+        for player in (self.pair.generator_player, self.pair.discriminator_player):
+            player.scale_learning_rate(min(left, 1.0))
+
+    def gradient_norms(self) -> dict[str, Tensor]:
+        """Euclidean norm of each player's last gradient."""
+        norms = {"discriminator_gradient_norm": self.pair.discriminator_player.gradient_norm()}
+        if self.pair.objective.trains_generator:
+            norms["generator_gradient_norm"] = self.pair.generator_player.gradient_norm()
+        return norms
+
+    def weights_are_finite(self) -> bool:
+        """Whether every trained parameter of both players is a finite number."""
+        networks = (self.pair.generator, self.pair.discriminator)
+        return all(bool(p.isfinite().all()) for network in networks for p in network.parameters())
+
+    def evaluation_split(self) -> tuple[PreparedSplit, Int[Tensor, " n"]] | None:
+        """The split that errors are counted on and which of its images; none if it is missing or has no labels."""
+        if self.config.dataset.evaluate_on == "validation":
+            split, indices = self.dataset.train, torch.from_numpy(self.validation)
+        elif self.dataset.test is not None:
+            split, indices = self.dataset.test, torch.arange(len(self.dataset.test.images))
+        else:
+            return None
+        return None if split.labels is None else (split, indices)
+
+    @torch.no_grad()
+    def class_logits(self) -> tuple[Float[Tensor, "n classes"], Int[Tensor, " n"]]:
+        """Class logits and labels of the evaluation images: averaged weights, no noise, batches in file order."""
+        found = self.evaluation_split()
+        assert found is not None
+        split, indices = found
+        images, pair = self._images(split), self.pair
+        pair.discriminator.eval()
+        with pair.discriminator_player.averaged():
+            logits = [
+                pair.objective.class_logits(pair.discriminator(images.take(part))[0].logits)
+                for part in indices.split(self.config.training.batch_size)
+            ]
+        pair.discriminator.train()
+        labels = images.take_labels(indices)
+        assert labels is not None
+        return torch.cat(logits), labels
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"step": self.step, "pair": self.pair.state_dict(), "random_state": random_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.step = state["step"]
+        self.pair.load_state_dict(state["pair"])
+        restore_random_state(state["random_state"])
+
+
+def _check_against_data(config: Config, dataset: PreparedDataset) -> None:
+    """What only the data can tell: shapes, classes and sizes."""
+    if list(dataset.image_shape) != list(config.architecture.image_shape):
+        raise RequestError(
+            f"architecture={config.architecture.name}: makes images of {shape_words(config.architecture.image_shape)}, "
+            f"but {dataset.name} holds {shape_words(dataset.image_shape)}"
+        )
+    count = len(dataset.train.images) - config.dataset.validation_images
+    if count < config.training.batch_size:
+        raise RequestError(
+            f"training.batch_size={config.training.batch_size}: must be at most {count}, "
+            f"the number of training images of {dataset.name}"
+        )

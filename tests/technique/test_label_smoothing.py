@@ -1,0 +1,26 @@
+"""Section 3.4's label smoothing: the targets, and the discriminator that they ask for."""
+
+import math
+
+import pytest
+
+from improved_gan.config import LabelSmoothingConfig
+from improved_gan.technique.label_smoothing import smoothed_targets
+
+
+def test_targets_are_smoothed_only_if_enabled() -> None:
+    assert smoothed_targets(LabelSmoothingConfig(True, 0.75, 0.375)) == (0.75, 0.375)
+    assert smoothed_targets(LabelSmoothingConfig(False, 0.75, 0.375)) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("real_target", [1.0, 0.9, 0.75])
+def test_the_best_discriminator_is_alpha_times_the_reals_share(real_target: float) -> None:
+    """The minimum over D, found by search, of the loss at a point where p_data = .3 and p_model = .5."""
+    p_data, p_model = 0.3, 0.5
+
+    def loss(d: float) -> float:
+        real = -real_target * math.log(d) - (1 - real_target) * math.log(1 - d)
+        return p_data * real - p_model * math.log(1 - d)
+
+    best = min((k / 100_000 for k in range(1, 100_000)), key=loss)
+    assert best == pytest.approx(real_target * p_data / (p_data + p_model), abs=2e-5)

@@ -1,0 +1,175 @@
+"""From overrides to checked configs: names, hashes, and the sentence for everything that can be wrong."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from improved_gan.cli import run
+from improved_gan.composing import compose_jobs, groups, known_keys
+from improved_gan.config import RequestError
+
+
+def digest(*overrides: str) -> str:
+    return compose_jobs(list(overrides))[0].digest
+
+
+def test_the_default_run_composes() -> None:
+    (request,) = compose_jobs([])
+    assert request.experiment == "default"
+    assert request.name == "defaults"
+    assert request.config.dataset.name == "digits"
+
+
+def test_every_choice_of_every_group_composes(tmp_path: Path) -> None:
+    archive = tmp_path / "images.npz"
+    archive.touch()
+    pair_for = {
+        "mnist": "mnist_mlp",
+        "fashion_mnist": "mnist_mlp",
+        "cifar10": "cifar10_conv",
+        "svhn": "svhn_conv",
+    }
+    for dataset in groups()["dataset"]:
+        pair = pair_for.get(dataset, "digits_conv")
+        extra = [f"dataset.path={tmp_path}"] if dataset == "image_folder" else []
+        extra += [f"dataset.path={archive}"] if dataset == "npz" else []
+        if dataset == "image_folder":
+            extra.append("dataset.image_shape=[1,8,8]")
+        assert compose_jobs([f"dataset={dataset}", f"architecture={pair}", *extra])
+    for group in ("objective", "technique", "metrics", "budget"):
+        for choice in groups()[group]:
+            technique = ["technique=none"] if choice == "supervised_only" else []
+            assert compose_jobs([f"{group}={choice}", *technique]), (group, choice)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        ["output_root=elsewhere"],
+        ["data_root=elsewhere"],
+        ["device=cpu"],
+        ["tracking.mode=disabled", "tracking.project=x"],
+        ["training.log_interval=7", "training.checkpoint_interval=9"],
+        ["seed=1"],
+    ],
+)
+def test_what_decides_no_result_is_not_in_the_hash(same: list[str]) -> None:
+    assert digest(*same) == digest()
+
+
+@pytest.mark.parametrize("other", ["seed=2", "training.learning_rate=0.001", "dataset.label_seed=9", "technique=none"])
+def test_what_decides_the_result_is_in_the_hash(other: str) -> None:
+    assert digest(other) != digest()
+
+
+def test_budget_caps_before_the_hash() -> None:
+    (smoke,) = compose_jobs(["budget=smoke"])
+    assert smoke.scaled
+    assert smoke.config.training.steps is not None and smoke.config.training.steps <= 10
+    again = digest(
+        f"training.steps={smoke.config.training.steps}",
+        f"metrics.samples={smoke.config.metrics.samples}",
+        f"metrics.reference_samples={smoke.config.metrics.reference_samples}",
+        f"architecture.width={smoke.config.architecture.width}",
+        f"architecture.generator_width={smoke.config.architecture.generator_width}",
+    )
+    assert again == smoke.digest
+    assert not compose_jobs(["budget=paper"])[0].scaled
+
+
+def test_names_are_short_readable_and_safe() -> None:
+    overrides = ["technique.virtual_batch_norm.enabled=false", "seed=7", "training.learning_rate=0.01", "device=cpu"]
+    (request,) = compose_jobs(overrides)
+    assert request.name == "virtual_batch_norm_off-seed_7-learning_rate_0.01"
+    (odd,) = compose_jobs(["dataset.class_names=[a/b,'c d',e,f,g,h,i,j,k," + "x" * 300 + "]"])
+    assert "/" not in odd.name and len(odd.name) <= 100
+
+
+def test_a_multirun_is_every_combination() -> None:
+    requests = compose_jobs(["-m", "seed=1,2,3", "technique.label_smoothing.enabled=true,false"])
+    assert len(requests) == 6
+    assert len({request.digest for request in requests}) == 6
+
+
+def test_a_multirun_lists_all_that_is_wrong_before_anything_starts() -> None:
+    with pytest.raises(RequestError) as caught:
+        compose_jobs(["-m", "training.batch_size=0,50,1"])
+    assert str(caught.value).count("training.batch_size=") >= 2
+    kept = compose_jobs(["-m", "training.batch_size=0,50,1", "sweep.skip_invalid=true"])
+    assert [request.config.training.batch_size for request in kept] == [50]
+
+
+WRONG = {
+    "unknown key, with the nearest known one": (["training.step=3"], "did you mean training.steps?"),
+    "unknown group choice": (["dataset=mnis"], "did you mean mnist?"),
+    "wrong type": (["training.steps=many"], "training.steps=many: must be a whole number or null"),
+    "wrong type of a switch": (["technique.label_smoothing.enabled=perhaps"], "must be true or false"),
+    "out of range": (["training.batch_size=0"], "training.batch_size=0: must be at least 2"),
+    "above a bound": (["technique.label_smoothing.real_target=1.5"], "at most 1"),
+    "not a number": (["training.learning_rate=nan"], "training.learning_rate=nan"),
+    "an unknown word": (["training.precision=fp8"], "must be one of auto, fp32, bf16"),
+    "shapes that differ": (["dataset=cifar10", "architecture=mnist_mlp"], "28x28 with 1 channel"),
+    "meaningless combination": (
+        ["objective=supervised_only", "technique=none", "technique.feature_matching.enabled=true"],
+        "means nothing with objective=supervised_only",
+    ),
+    "no end": (["training.epochs=null"], "training.steps=null"),
+    "missing path": (["dataset=npz"], "dataset.path=null"),
+    "missing file": (["dataset=npz", "dataset.path=/nowhere/x.npz"], "there is nothing there"),
+    "unwritable folder": (["output_root=/proc/nowhere"], "output_root=/proc/nowhere"),
+    "bad device": (["device=gpu"], "must be auto, cpu, cuda or cuda:N"),
+    "no run": (["job=sample"], "run=null"),
+    "not a run": (["job=sample", "run=/tmp"], "must be the folder of a run"),
+    "added key": (["+training.bogus=1"], "keys can be set, not added"),
+    "a sweep without -m": (["seed=1,2"], "need -m"),
+    "not an override": (["seed"], "write key=value"),
+    "a node set as a whole": (["training=3"], "holds several keys"),
+    "nothing held out": (["dataset.evaluate_on=validation"], "dataset.validation_images"),
+    "interpolation to nowhere": (["seed=${nothing.here}"], "nothing.here"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_each_mistake_is_one_line_exit_2_and_nothing_created(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments, sentence = WRONG[case]
+    assert run(arguments) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("error: ") and output.err.count("\n") == 1
+    assert sentence in output.err
+    assert os.listdir(tmp_path) == []
+
+
+KEYS = sorted(key for key in known_keys() if key not in ("output_root",))
+VALUES = st.one_of(
+    st.text(max_size=12),
+    st.integers().map(str),
+    st.floats().map(str),
+    st.sampled_from(
+        ["null", "[]", "{}", "[1,2", "${", "${seed}", "true", "''", "1,2", "range(1,3)", "choice(a,b)", "\x00"]
+    ),
+)
+BAD_OVERRIDES = st.one_of(
+    st.text(max_size=30),
+    st.tuples(st.sampled_from([*KEYS, *groups()]), VALUES).map("=".join),
+    st.tuples(st.sampled_from(["+", "++", "~"]), st.sampled_from(KEYS), VALUES).map(lambda t: f"{t[0]}{t[1]}={t[2]}"),
+    st.tuples(st.text(max_size=15), VALUES).map("=".join),
+)
+
+
+@settings(max_examples=100, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(st.lists(BAD_OVERRIDES, min_size=1, max_size=3))
+def test_no_override_ends_in_a_traceback(overrides: list[str]) -> None:
+    """Whatever is asked for, it either composes and passes every check, or is refused in one line."""
+    overrides = [text for text in overrides if not text.startswith("-")]
+    try:
+        compose_jobs(overrides)
+    except RequestError as error:
+        assert str(error).strip()
+        assert "\n" not in str(error)
