@@ -212,9 +212,9 @@ def _explained(error: Exception, overrides: tuple[str, ...]) -> RequestError:
         line = override.group(1).strip()
         kind = known_keys().get(line.split("=", 1)[0].lstrip("+"))
         return RequestError(f"{_printable(line)}: must be {_kind_words(kind)}")
-    key = getattr(cause, "full_key", None)
+    where = getattr(cause, "full_key", None)
     message = _printable((str(cause).splitlines() or [type(cause).__name__])[0])
-    return RequestError(f"{key}: {message}" if key and key not in message else message)
+    return RequestError(f"{where}: {message}" if where and where not in message else message)
 
 
 def _kind_words(kind: Any) -> str:

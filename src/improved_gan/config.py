@@ -122,8 +122,10 @@ class ArchitectureConfig:
     pixel_scale: float = number(above=0)
     input_regulariser: str | None = one_of("dropout", "noise")  # of images, rate or deviation .2, where a pair has it
     first_normalisation: str | None = one_of("per_unit", "per_channel")  # before or after the generator's reshape
+    learns_in_bf16: bool = MISSING  # seen to learn with bf16 products as with fp32: what training.precision=auto takes
     initialise_on: str = one_of("labelled", "unlabelled")  # the images of the data-dependent initialisation
-    cpu_steps_per_hour: int = number(minimum=1)  # on 2 cores, for budget=cpu
+    cpu_width: int = number(minimum=1)  # for budget=cpu: the width that both players are cut down to,
+    cpu_steps_per_hour: int = number(minimum=1)  # and the steps that 2 cores make in an hour then
 
 
 @dataclass

@@ -78,9 +78,10 @@ class Maker:
 
     @staticmethod
     def _complete(overrides: tuple[str, ...]) -> list[str]:
-        """From no technique on, unless the overrides choose otherwise: what the default is must not matter here."""
-        chosen = any(text.startswith("technique=") for text in overrides)
-        return list(overrides) if chosen else ["technique=none", *overrides]
+        """Digits without techniques, unless the overrides choose otherwise: independent of the default run."""
+        chosen = {text.partition("=")[0] for text in overrides}
+        base = () if "experiment" in chosen else ("dataset=digits", "architecture=digits_conv", "technique=none")
+        return [text for text in base if text.partition("=")[0] not in chosen] + list(overrides)
 
     @staticmethod
     def _log(folder: Path, done: int, curve: list[float], seed: int) -> None:
@@ -94,7 +95,7 @@ class Maker:
         (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def test_error(value: float, samples: int = 360, **more: Any) -> dict[str, Any]:
+def error_of(value: float, samples: int = 360, **more: Any) -> dict[str, Any]:
     """A `metrics` node of summary.json."""
     errors = round(value * samples)
     return {"test_error": {"value": value, "errors": errors, "samples": samples, "split": "test"} | more}
@@ -141,7 +142,7 @@ def factorial(root: Path, seeds: int = 3, techniques: tuple[str, ...] = TECHNIQU
                 f"run_{number:03d}-{seed}",
                 *switches,
                 seed=seed,
-                metrics=test_error(value),
+                metrics=error_of(value),
                 curve=curve,
                 pictures=pictures,
             )
@@ -162,7 +163,7 @@ def many(root: Path, count: int = 1000, lines: int = 500) -> None:
             f"run_{number:04d}",
             *switches,
             seed=seed + 1,
-            metrics=test_error(value),
+            metrics=error_of(value),
             curve=curve,
             steps=10 * lines,
             pictures=True,

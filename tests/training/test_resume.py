@@ -18,13 +18,13 @@ import torch
 SETTINGS = (
     "technique=our_methods",
     "technique.historical_averaging.enabled=true",
-    "architecture.width=8",
-    "architecture.generator_width=8",
+    "architecture.width=16",
+    "architecture.generator_width=16",
     "technique.minibatch_discrimination.kernels=10",
     "training.batch_size=32",
-    "training.steps=400",
+    "training.steps=200",
     "training.checkpoint_interval=7",
-    "training.sample_interval=100",
+    "training.sample_interval=50",
     "training.threads=1",
     "device=cpu",
     "tracking.mode=disabled",
@@ -73,9 +73,10 @@ def test_killed_ten_times_the_weights_are_the_same(uninterrupted: Path, command:
     """SIGKILL at random moments, from the first import to the last step, and the same command again."""
     moments, kills = random.Random(0), 0
     line = command(*SETTINGS)
+    whole = json.loads((uninterrupted / "summary.json").read_text())["timing"]["seconds"]
     while True:
         process = start(line)
-        delay = moments.uniform(1.5, 6.0)
+        delay = moments.uniform(1.5, 5 + whole)
         try:
             out, err = process.communicate(timeout=delay)
         except subprocess.TimeoutExpired:

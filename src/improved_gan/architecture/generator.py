@@ -5,7 +5,7 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from improved_gan.architecture.products import Linear
+from improved_gan.architecture.products import ConvTranspose2d, Linear
 
 Normalisation = Callable[..., nn.Module]
 """Makes a normalisation layer, called as `normalisation(channels, epsilon=1e-6, scale=False)`.
@@ -53,6 +53,6 @@ def projection(
 
 def upsampling(inputs: int, outputs: int, normalisation: Normalisation) -> nn.Sequential:
     """5x5 stride-2 transposed convolution without bias (side n to 2n), normalisation, ReLU."""
-    convolution = nn.ConvTranspose2d(inputs, outputs, 5, stride=2, padding=2, output_padding=1, bias=False)
+    convolution = ConvTranspose2d(inputs, outputs, 5, stride=2, padding=2, output_padding=1, bias=False)
     nn.init.normal_(convolution.weight, std=WEIGHT_DEVIATION)
     return nn.Sequential(convolution, normalisation(outputs), nn.ReLU())

@@ -7,9 +7,8 @@ parameter only where a layer says so; elsewhere it is a buffer that the initiali
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
-from improved_gan.architecture.products import linear
+from improved_gan.architecture.products import conv2d, conv_transpose2d, linear
 
 
 class WeightNorm(nn.Module):
@@ -45,9 +44,14 @@ class WeightNorm(nn.Module):
 
     def weight(self) -> Float[Tensor, "*shape"]:
         """g v / sqrt(epsilon + |v|²), each output unit's part of v by its own length."""
+        shape = [1] * self.direction.ndim
+        shape[self.output_axis] = -1
+        return self.direction * self.factor().view(shape)
+
+    def factor(self) -> Float[Tensor, " output"]:
+        """g / sqrt(epsilon + |v|²), which v is multiplied by."""
         axes = [axis for axis in range(self.direction.ndim) if axis != self.output_axis]
-        squared_length = self.direction.square().sum(axes, keepdim=True)
-        return self.direction * (self.gain.view_as(squared_length) * torch.rsqrt(squared_length + self.epsilon))
+        return self.gain * torch.rsqrt(self.direction.square().sum(axes) + self.epsilon)
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """The layer's pre-activations under this weight."""
@@ -57,6 +61,10 @@ class WeightNorm(nn.Module):
         """Pre-activations; while `initialising`, those that the gain and bias set from this very batch give."""
         if self.initialising and self.init_deviation is not None:
             return self._initialise(self.product(x, self.weight(), None), self.init_deviation)
+        return self.preactivations(x)
+
+    def preactivations(self, x: Tensor) -> Tensor:
+        """The product with the normalised weight, plus the bias."""
         return self.product(x, self.weight(), self.bias)
 
     def _initialise(self, product: Tensor, init_deviation: float) -> Tensor:
@@ -99,6 +107,10 @@ class WeightNormLinear(WeightNorm):
         """x W^T + b."""
         return linear(x, weight, bias)
 
+    def preactivations(self, x: Tensor) -> Tensor:
+        """(x v^T) g / |v| + b: the outputs are fewer than the weights, so it is they that are scaled."""
+        return torch.addcmul(self.bias, linear(x, self.direction), self.factor())
+
 
 class WeightNormConv2d(WeightNorm):
     """A weight-normalised convolution; v is (outputs, inputs, kernel, kernel)."""
@@ -128,7 +140,7 @@ class WeightNormConv2d(WeightNorm):
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """The convolution."""
-        return functional.conv2d(x, weight, bias, self.stride, self.padding)
+        return conv2d(x, weight, bias, self.stride, self.padding)
 
 
 class WeightNormConvTranspose2d(WeightNorm):
@@ -163,7 +175,7 @@ class WeightNormConvTranspose2d(WeightNorm):
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """The transposed convolution."""
-        return functional.conv_transpose2d(x, weight, bias, self.stride, self.padding, self.output_padding)
+        return conv_transpose2d(x, weight, bias, self.stride, self.padding, self.output_padding)
 
 
 @torch.no_grad()

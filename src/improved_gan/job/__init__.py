@@ -1,4 +1,4 @@
-"""What `improved-gan` can do: job=NAME is the function NAME in the file NAME.py, from a request to the folder with its result.
+"""What `improved-gan` can do: job=NAME is the function NAME in NAME.py, from a request to the folder of its result.
 
 Each is imported only when it is asked for: training needs no pandas, a report no torch.
 """

@@ -35,7 +35,9 @@ def train(request: Request) -> Path:
         print_results(folder)
         return folder.path
     config = request.config
-    trainer = Trainer(config, dataset.load(config.dataset, Path(config.data_root)))
+    prepared = dataset.load(config.dataset, Path(config.data_root))
+    config.dataset.classes = prepared.classes  # as found in the files, for whoever reads the run's config
+    trainer = Trainer(config, prepared)
     folder.acquire()
     try:
         _train(request, trainer, folder)
@@ -82,6 +84,8 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder) -> None:
             "experiment": request.experiment,
             "scaled": request.scaled,
             "budget": config.budget.name,
+            "overrides": list(request.overrides),
+            "dataset": {"name": trainer.dataset.name, "checksum": trainer.dataset.checksum},
             "metrics": loop.metrics,
             "timing": {"started": started, "seconds": round(loop.seconds, 2)},
             "tracking_run": tracker.run_id,

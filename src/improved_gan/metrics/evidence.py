@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int64, UInt8
@@ -38,10 +38,8 @@ class Judge:
     batch_size: int
 
 
-class FeaturesOf(Protocol):
-    """Features of a set by a network ("inception", "classifier"): extracted at the first call, then remembered."""
-
-    def __call__(self, network: str, images: ImageSet) -> Features: ...
+# Features of a set by the network of a name ("inception", "classifier"): extracted at the first call, then remembered.
+FeaturesOf = Callable[[str, ImageSet], Features]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Features of many images by one network, in one pass: statistics in float64 and, if asked for, the features."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 
+@runtime_checkable
 class FeatureNetwork(Protocol):
     """A network with its weights loaded; `name` tells it from every other network, weights included."""
 

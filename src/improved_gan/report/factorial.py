@@ -102,7 +102,9 @@ def analyse(
 
 def _sum_coding(levels: Sequence[Hashable]) -> Float64[np.ndarray, "run level"]:
     """A column for each level but the first: 1 at that level, -1 at the first."""
-    kinds = sorted(set(levels), key=lambda level: (isinstance(level, str), level if level is not None else -1))
+    kinds = sorted(
+        set(levels), key=lambda level: (0, level, "") if isinstance(level, (int, float)) else (1, 0, str(level))
+    )
     columns = [[1.0 if level == kind else -1.0 if level == kinds[0] else 0.0 for level in levels] for kind in kinds[1:]]
     return np.array(columns).T
 

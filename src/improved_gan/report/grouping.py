@@ -154,7 +154,9 @@ def _label(table: Table) -> None:
         if named[id(row)] and other is None:
             row.label = named[id(row)]
         else:
-            row.label = ", ".join([named[id(row)]] * bool(named[id(row)]) + [differences or _everything(row.levels)])
+            row.label = ", ".join(
+                [named[id(row)]] * bool(named[id(row)]) + [differences or _everything(factors, row.levels)]
+            )
     if all(named.values()):
         order = {id(row): (row.paper or {}).get("figures") for row in rows}
         rows.sort(key=lambda row: -max([f.get("value", 0) for f in order[id(row)] or [] if isinstance(f, dict)] or [0]))
@@ -202,13 +204,13 @@ def _value_words(value: Any) -> str:
     return "null" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _everything(levels: Sequence[Hashable]) -> str:
+def _everything(factors: Sequence[str], levels: Sequence[Hashable]) -> str:
     """The name of the row that others are measured from."""
     if levels and all(level is True for level in levels):
         return "all on"
     if levels and all(level is False for level in levels):
         return "all off"
-    return "reference" if levels else "all runs"
+    return "all runs" if not levels else setting_words(factors, levels, None) if len(levels) <= 3 else "reference"
 
 
 def _sortable(value: Any) -> tuple[int, float, str]:

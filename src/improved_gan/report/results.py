@@ -140,7 +140,7 @@ def _add_effects(results: Results, config: ReportConfig) -> None:
             "yet; main effects are worked out once all have"
         )
     reference = reference_row(usable)
-    if reference is None:
+    if reference is None or (len(factors) == 1 and len(usable) > 2):  # of a scale's levels none is the reference
         return
     results.reference = reference
     base = values_of(reference, column)[0]
@@ -168,6 +168,9 @@ def _add_ranks(results: Results, config: ReportConfig) -> None:
         found = rank_order(column.name, ours, paper, config.confidence, config.resamples)
         if found is not None:
             results.ranks.append(found)
+            without = [row.label for row in named if row not in rows]
+            if without:
+                results.notes.append(f"the order by {column.name} leaves out {_some(without)}: no finished value yet")
 
 
 def single_figure(row: Row) -> tuple[float, str] | None:
@@ -187,7 +190,7 @@ def _add_notes(results: Results) -> None:
                 f"{measure}: was measured in {count} ways (other numbers of images, splits or networks); "
                 "each has a column of its own, and they are neither averaged nor compared"
             )
-    unmeasured = [run.name for row in table.rows for run in row.finished if not run.metrics]
+    unmeasured = [row.label for row in table.rows if row.finished and not any(run.metrics for run in row.finished)]
     if unmeasured:
         results.notes.append(f"{_some(unmeasured)}: finished, but nothing was measured")
     if not any(row.finished for row in table.rows):

@@ -29,21 +29,23 @@ class WeightAverage:
         self.updates += 1
 
     @contextmanager
-    @torch.no_grad()
     def applied(self) -> Iterator[None]:
         """The parameters hold the average inside the `with`, and their own values again after it."""
         if self.updates == 0:
             yield
             return
-        current = [p.clone() for p in self.parameters]
         share_seen = 1 - (1 - self.rate) ** self.updates if self.corrected else 1.0
-        for parameter, average in zip(self.parameters, self.average, strict=True):
-            parameter.copy_(average / share_seen)
+        current = [parameter.detach().clone() for parameter in self.parameters]
+        self._set([average / share_seen for average in self.average])
         try:
             yield
         finally:
-            for parameter, value in zip(self.parameters, current, strict=True):
-                parameter.copy_(value)
+            self._set(current)
+
+    @torch.no_grad()
+    def _set(self, values: list[Tensor]) -> None:
+        for parameter, value in zip(self.parameters, values, strict=True):
+            parameter.copy_(value)
 
     def state_dict(self) -> dict[str, Any]:
         return {"average": self.average, "updates": self.updates}

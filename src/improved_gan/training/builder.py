@@ -26,10 +26,11 @@ LATENTS_FOR_INITIALISATION = 100
 def build_pair(config: Config, classes: int | None, device: torch.device) -> Pair:
     """The pair that `config` describes, freshly initialised from torch's random state, on `device`."""
     technique, training, objective = config.technique, config.training, build_objective(config.objective)
-    generator = _generator(config, device)
-    discriminator = build_discriminator(
-        config.architecture, objective.outputs(classes), _minibatch_layer(technique.minibatch_discrimination)
-    ).to(device)
+    with device:  # every tensor is made where it will live
+        generator = _generator(config, device)
+        discriminator = build_discriminator(
+            config.architecture, objective.outputs(classes), _minibatch_layer(technique.minibatch_discrimination)
+        )
     history = technique.historical_averaging
     targets = smoothed_targets(technique.label_smoothing)
     return Pair(
@@ -82,12 +83,12 @@ def draw_latents(
 def _generator(config: Config, device: torch.device) -> Generator | VirtualBatchNormGenerator:
     virtual = config.technique.virtual_batch_norm
     if not virtual.enabled:
-        return build_generator(config.architecture, BatchNorm).to(device)
+        return build_generator(config.architecture, BatchNorm)
     generator = build_generator(config.architecture, partial(VirtualBatchNorm, reference_size=virtual.reference_size))
     reference = draw_latents(
         config.architecture.latent_distribution, generator.latent_size, device, virtual.reference_size, None
     )
-    return VirtualBatchNormGenerator(generator, reference).to(device)
+    return VirtualBatchNormGenerator(generator, reference)
 
 
 def _minibatch_layer(config: MinibatchDiscriminationConfig) -> Callable[[int], nn.Module] | None:

@@ -129,7 +129,7 @@ class Loop:
         self.tracker.log_image(self.trainer.step, "samples", path)
 
     def _save_test_logits(self) -> None:
-        """What the final averaged weights say of each evaluation image, so that runs can be averaged into an ensemble."""
+        """What the final averaged weights say of each evaluation image, for ensembles of runs."""
         logits, labels = self.trainer.class_logits()
         with written_whole(self.folder.path / "test_logits.npz") as file:
             np.savez(file, logits=logits.cpu().numpy(), labels=labels.cpu().numpy())

@@ -17,24 +17,27 @@ from improved_gan.training.pair import GeneratorLoss, Pair, frozen
 Losses = dict[str, Tensor]
 
 
-def discriminator_step(pair: Pair, batch: Batch) -> Losses:
-    """Teach the discriminator to tell real images from generated ones, and the classes apart where there are labels."""
-    player, objective = pair.discriminator_player, pair.objective
+def discriminator_losses(pair: Pair, batch: Batch) -> Losses:
+    """What the discriminator minimises ("discriminator_loss"), its terms, and how it sees real and generated images."""
+    objective = pair.objective
     with torch.no_grad():
         fake_images = pair.generate(len(batch.real))
     real, fake, *labelled = pair.judge(batch, fake_images)
-    losses: Losses = {"adversarial_loss": objective.discriminator_loss(real.logits, fake.logits, pair.real_target)}
+    losses = {"adversarial_loss": objective.discriminator_loss(real.logits, fake.logits, pair.real_target)}
     if objective.uses_labels:
         shown, labels = (labelled[0], batch.labels) if labelled else (real, batch.real_labels)
         assert labels is not None
         losses["labelled_loss"] = objective.labelled_loss(shown.logits, labels)
-    loss = torch.stack(list(losses.values())).sum()
-    player.update(loss + player.penalty())
-    losses |= {
-        "discriminator_loss": loss,
-        "real_called_real": (objective.realness(real.logits) > 0).float().mean(),
-        "fake_called_real": (objective.realness(fake.logits) > 0).float().mean(),
-    }
+    losses["discriminator_loss"] = torch.stack(list(losses.values())).sum()
+    losses["real_called_real"] = (objective.realness(real.logits) > 0).float().mean()
+    losses["fake_called_real"] = (objective.realness(fake.logits) > 0).float().mean()
+    return losses
+
+
+def discriminator_step(pair: Pair, batch: Batch) -> Losses:
+    """Teach the discriminator to tell real images from generated ones, and the classes apart where there are labels."""
+    player, losses = pair.discriminator_player, discriminator_losses(pair, batch)
+    player.update(losses["discriminator_loss"] + player.penalty())
     return {name: value.detach() for name, value in losses.items()}
 
 
@@ -61,10 +64,13 @@ def feature_matching(distance: str) -> GeneratorLoss:
     """The generator's loss of section 3.1: mean features of generated images are to match those of real ones."""
 
     def loss(pair: Pair, real_images: Tensor, fake_images: Tensor) -> Tensor:
-        with torch.no_grad():
-            (real,) = pair.discriminator.features(real_images)
-        (fake,) = pair.discriminator.features(fake_images)
-        return feature_matching_loss(real, fake, distance)
+        if pair.discriminator.couples_batches:
+            real, fake = pair.discriminator.features(real_images, fake_images)
+        else:
+            with torch.no_grad():
+                (real,) = pair.discriminator.features(real_images)
+            (fake,) = pair.discriminator.features(fake_images)
+        return feature_matching_loss(real.detach(), fake, distance)
 
     return loss
 

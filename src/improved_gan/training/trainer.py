@@ -113,14 +113,17 @@ class Trainer:
         return all(bool(p.isfinite().all()) for network in networks for p in network.parameters())
 
     def evaluation_split(self) -> tuple[PreparedSplit, Int[Tensor, " n"]] | None:
-        """The split that errors are counted on and which of its images; none if it is missing or has no labels."""
+        """The split that errors are counted on and which of its images; none if it is missing or has no labels.
+
+        All of its images, unless there are more than `metrics.samples` (which budgets cap).
+        """
         if self.config.dataset.evaluate_on == "validation":
             split, indices = self.dataset.train, torch.from_numpy(self.validation)
         elif self.dataset.test is not None:
             split, indices = self.dataset.test, torch.arange(len(self.dataset.test.images))
         else:
             return None
-        return None if split.labels is None else (split, indices)
+        return None if split.labels is None else (split, indices[: self.config.metrics.samples])
 
     @torch.no_grad()
     def class_logits(self) -> tuple[Float[Tensor, "n classes"], Int[Tensor, " n"]]:

@@ -6,7 +6,9 @@ Here every batch norm carries the statistics of real images, as in the trained n
 
 from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from improved_gan.metrics.inception import UnloadedInception
@@ -33,3 +35,11 @@ def write_random_inception(path: Path, images: Tensor, *, seed: int = 0, logit_d
         _, logits = network.eval()(images.flip(3))
         network.fc.weight.mul_(logit_deviation / (logits - logits.mean(dim=0)).std())
     torch.save(network.state_dict(), path)
+
+
+def write_folder(folder: Path, images: np.ndarray) -> Path:
+    """Images (n, channel, height, width) as PNG files, in order."""
+    folder.mkdir(parents=True)
+    for number, image in enumerate(images):
+        Image.fromarray(image.transpose(1, 2, 0).squeeze()).save(folder / f"{number:04d}.png")
+    return folder
