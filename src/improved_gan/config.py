@@ -240,7 +240,7 @@ class MetricsConfig:
     density_neighbours: int = number(minimum=1)  # k of density and coverage
     inception_weights: str | None = MISSING  # a file; null: torch-fidelity's download
     inception_precision: str = one_of("fp32", "bf16")
-    batch_size: int = number(minimum=1)  # images at a time through a feature network; changes no result
+    batch_size: int | None = number(minimum=1)  # images at a time through Inception; changes no result
     cross_check: bool = MISSING  # FID once more, by pytorch-fid
 
 

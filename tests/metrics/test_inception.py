@@ -135,6 +135,6 @@ def test_a_download_with_another_checksum_is_never_opened(source: Path, monkeypa
         raise AssertionError("opened")
 
     monkeypatch.setattr(torch, "load", opened)
-    with pytest.raises(MissingEvidence, match="metrics.inception_weights=PATH"):
+    with pytest.raises(MissingEvidence, match=r"metrics\.inception_weights=PATH"):
         inception_weights(None)
     assert not source.exists()

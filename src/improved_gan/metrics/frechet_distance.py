@@ -1,5 +1,6 @@
 """Fréchet distance between two Gaussians, ||mu1 - mu2||^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)); FID (arXiv 1706.08500)."""
 
+import scipy.linalg
 import torch
 from jaxtyping import Float64
 from torch import Tensor
@@ -15,7 +16,8 @@ def frechet_distance(first: Moments, second: Moments) -> float:
     symmetry is taken: a tenth of the time of scipy's `sqrtm` at width 2048, and no imaginary parts.
     """
     root = _root(first.covariance)
-    eigenvalues = torch.linalg.eigvalsh(root.T @ second.covariance @ root)
+    product = (root.T @ second.covariance @ root).numpy()
+    eigenvalues = torch.from_numpy(scipy.linalg.eigvalsh(product, check_finite=False))  # 1.4 s, torch's takes 2
     shift = first.mean - second.mean
     traces = first.covariance.trace() + second.covariance.trace()
     return float(shift @ shift + traces - 2 * eigenvalues.clamp(min=0).sqrt().sum())

@@ -55,8 +55,9 @@ def _read_npz(path: Path, count: int) -> UInt8[np.ndarray, "n channel height wid
 def _range(images: np.ndarray) -> str:
     if images.dtype.kind not in "fiu" or images.size == 0:
         return ""
-    wrong = int(np.isnan(images).sum())
-    return f" of {np.nanmin(images):g} to {np.nanmax(images):g}" + (f" with {wrong} NaN" if wrong else "")
+    finite = images[np.isfinite(images)]
+    limits = f" of {finite.min():g} to {finite.max():g}" if finite.size else ""
+    return limits + (f" with {images.size - finite.size} NaN or infinite" if finite.size < images.size else "")
 
 
 def _read_folder(

@@ -51,6 +51,11 @@ class Judging:
         self.keep = {MEASURES[name].network for name in self.measures if MEASURES[name].keeps_features}
         self.remembered: dict[tuple[str, str], Features] = {}
 
+    @property
+    def batch_size(self) -> int:
+        """Images at a time through a network."""
+        return self.config.batch_size or (8 if self.device.type == "cpu" else 128)
+
     @cached_property
     def dataset(self) -> PreparedDataset:
         """The real images, loaded (and prepared) only once a measure that uses them is known to be possible."""
@@ -100,7 +105,7 @@ class Judging:
             weights.state,
             weights.checksum,
             device=self.device,
-            batch_size=config.batch_size,
+            batch_size=self.batch_size,
             precision=config.inception_precision,
         )
 
@@ -193,7 +198,7 @@ class Judging:
             self.reference.images,
             self.weights.path,
             device=self.device,
-            batch_size=self.config.batch_size,
+            batch_size=self.batch_size,
         )
         return dataclasses.replace(ours, value=value, network=f"{ours.network} by pytorch-fid")
 
