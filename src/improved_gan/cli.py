@@ -1,17 +1,13 @@
 """The command `improved-gan`: compose, check, dispatch. Nothing heavy is imported before the request is checked."""
 
-import logging
 import os
 import signal
 import sys
-from pathlib import Path
 
 from improved_gan.composing import Request, compose_jobs, conf_folder, groups, register_schema
 from improved_gan.config import RequestError
-from improved_gan.job import job_named
-from improved_gan.training.ending import Stopped, TrainingFailed
-
-log = logging.getLogger("improved_gan")
+from improved_gan.dispatching import dispatch
+from improved_gan.sweep import run_sweep
 
 HELP = """\
 improved-gan trains GANs with the techniques of arXiv 1606.03498, as toggles.
@@ -35,7 +31,7 @@ HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--shell-completion", "-sc", "--hy
 
 
 def main() -> None:
-    """Run the command line and exit with its status (see `../shared` contracts in docs: 0, 1, 2 or 128+n)."""
+    """Run the command line and exit with its status: 0 done, 1 failed, 2 wrong request, 128+n stopped by signal n."""
     sys.exit(run(sys.argv[1:]))
 
 
@@ -48,8 +44,10 @@ def run(arguments: list[str]) -> int:
         if any(argument.split("=")[0] in HYDRA_FLAGS for argument in arguments):
             return _hydra(arguments)
         requests = compose_jobs(arguments)
-        multirun = "-m" in arguments or "--multirun" in arguments
-        return _run_all(requests) if multirun else _run_one(requests[0])
+        overrides = [argument for argument in arguments if argument not in ("-m", "--multirun")]
+        if len(overrides) < len(arguments) or requests[0].config.sweep.dry_run:
+            return run_sweep(requests, overrides)
+        return _run_one(requests[0])
     except RequestError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -86,52 +84,7 @@ def _hydra(arguments: list[str]) -> int:
 
 def _run_one(request: Request) -> int:
     """Do one request; its folder is the last line on stdout."""
-    status, folder = _dispatch(request)
-    if folder is not None:
-        print(folder)
-    return status
-
-
-def _run_all(requests: list[Request]) -> int:
-    """Do all requests of a multirun in turn; a failure does not stop the others, and is listed at the end."""
-    failures = []
-    for number, request in enumerate(requests, start=1):
-        _log_to_stderr()
-        log.info("job %d of %d: %s", number, len(requests), " ".join(request.overrides) or "defaults")
-        status, _ = _dispatch(request)
-        if status >= 128:
-            return status
-        if status:
-            failures.append(f"job {number} ({' '.join(request.overrides)}) failed with status {status}")
-    for failure in failures:
-        print(f"error: {failure}", file=sys.stderr)
-    print(Path(requests[0].config.output_root).absolute() / requests[0].experiment)
-    return 1 if failures else 0
-
-
-def _dispatch(request: Request) -> tuple[int, Path | None]:
-    """Exit status and folder of one job, with every way that it can end turned into a sentence."""
-    _log_to_stderr()
-    try:
-        return 0, job_named(request.config.job.name)(request)
-    except RequestError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2, None
-    except Stopped as stop:
-        print(f"{stop}; the same command goes on from the checkpoint", file=sys.stderr)
-        return 128 + stop.signum, None
-    except TrainingFailed as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1, None
-    except Exception as error:
-        log.exception("the run failed")
-        print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
-        return 1, None
-
-
-def _log_to_stderr() -> None:
-    if not log.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
+    outcome = dispatch(request)
+    if outcome.folder is not None:
+        print(outcome.folder)
+    return outcome.status

@@ -264,7 +264,8 @@ class BudgetConfig:
 
 @dataclass
 class SweepConfig:
-    skip_invalid: bool = MISSING
+    skip_invalid: bool = MISSING  # leave wrong jobs of a multirun out instead of refusing it whole
+    dry_run: bool = MISSING  # say what would be done, and do nothing
 
 
 @dataclass

@@ -55,6 +55,12 @@ def read_config(folder: Path) -> Config:
     return config
 
 
+def runs_by_digest(parent: Path) -> dict[str, Path]:
+    """The run folders in `parent`, by the hash that ends their names; one reading of the folder for all of them."""
+    names = sorted((entry.name for entry in parent.iterdir()), reverse=True) if parent.is_dir() else []
+    return {name.rpartition("-")[2]: parent / name for name in names if "-" in name}
+
+
 class RunFolder:
     """`<output_root>/<experiment>/<name>-<hash>` and what lies in it."""
 
@@ -66,8 +72,8 @@ class RunFolder:
     def of(cls, request: Request) -> "RunFolder":
         """The folder of `request`: an existing one with its hash, else the one that its name asks for."""
         parent = Path(request.config.output_root).absolute() / request.experiment
-        existing = sorted(parent.glob(f"*-{request.digest}"))
-        return cls(existing[0] if existing else parent / f"{request.name}-{request.digest}")
+        named = parent / f"{request.name}-{request.digest}"
+        return cls(named if named.is_dir() else runs_by_digest(parent).get(request.digest, named))
 
     @property
     def checkpoints(self) -> Path:

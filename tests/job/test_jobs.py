@@ -120,9 +120,7 @@ def test_a_missing_gpu_is_a_wrong_request(command: Callable[..., list[str]], tmp
 @pytest.mark.parametrize(
     "overrides", [["dataset=mnist", "architecture=mnist_mlp"], ["dataset=cifar10", "architecture=cifar10_conv"]]
 )
-def test_the_papers_data_sets_train(
-    overrides: list[str], real_data: Path, command: Callable[..., list[str]]
-) -> None:
+def test_the_papers_data_sets_train(overrides: list[str], real_data: Path, command: Callable[..., list[str]]) -> None:
     small = ["training.batch_size=20", "training.threads=1", "tracking.mode=disabled"]
     done = finish(command(*overrides, "budget=smoke", *small))
     assert done.returncode == 0, done.stderr

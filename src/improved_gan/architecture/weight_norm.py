@@ -4,11 +4,22 @@ Salimans and Kingma 2016 (arXiv 1602.07868) equations 2 and 5 to 6, with the rel
 parameter only where a layer says so; elsewhere it is a buffer that the initialisation sets once.
 """
 
+from typing import Required, TypedDict, Unpack
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from improved_gan.architecture.products import conv2d, conv_transpose2d, linear
+
+
+class WeightNormOptions(TypedDict, total=False):
+    """What every weight-normalised layer can be told."""
+
+    deviation: Required[float]  # of v's initial N(0, deviation²)
+    epsilon: float  # under the root
+    train_gain: bool
+    init_deviation: float | None  # of the pre-activations after data-dependent initialisation; None: takes no part
 
 
 class WeightNorm(nn.Module):
@@ -85,23 +96,8 @@ class WeightNorm(nn.Module):
 class WeightNormLinear(WeightNorm):
     """A weight-normalised dense layer; v is (outputs, inputs)."""
 
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        *,
-        deviation: float,
-        epsilon: float = 1e-6,
-        train_gain: bool = False,
-        init_deviation: float | None = 1.0,
-    ) -> None:
-        super().__init__(
-            (outputs, inputs),
-            deviation=deviation,
-            epsilon=epsilon,
-            train_gain=train_gain,
-            init_deviation=init_deviation,
-        )
+    def __init__(self, inputs: int, outputs: int, **options: Unpack[WeightNormOptions]) -> None:
+        super().__init__((outputs, inputs), **options)
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """x W^T + b."""
@@ -123,18 +119,9 @@ class WeightNormConv2d(WeightNorm):
         *,
         stride: int = 1,
         padding: int = 0,
-        deviation: float,
-        epsilon: float = 1e-6,
-        train_gain: bool = False,
-        init_deviation: float | None = 1.0,
+        **options: Unpack[WeightNormOptions],
     ) -> None:
-        super().__init__(
-            (outputs, inputs, kernel, kernel),
-            deviation=deviation,
-            epsilon=epsilon,
-            train_gain=train_gain,
-            init_deviation=init_deviation,
-        )
+        super().__init__((outputs, inputs, kernel, kernel), **options)
         self.stride = stride
         self.padding = padding
 
@@ -157,18 +144,9 @@ class WeightNormConvTranspose2d(WeightNorm):
         stride: int = 1,
         padding: int = 0,
         output_padding: int = 0,
-        deviation: float,
-        epsilon: float = 1e-6,
-        train_gain: bool = False,
-        init_deviation: float | None = 1.0,
+        **options: Unpack[WeightNormOptions],
     ) -> None:
-        super().__init__(
-            (inputs, outputs, kernel, kernel),
-            deviation=deviation,
-            epsilon=epsilon,
-            train_gain=train_gain,
-            init_deviation=init_deviation,
-        )
+        super().__init__((inputs, outputs, kernel, kernel), **options)
         self.stride = stride
         self.padding = padding
         self.output_padding = output_padding

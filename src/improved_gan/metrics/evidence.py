@@ -41,6 +41,12 @@ class Judge:
 # Features of a set by the network of a name ("inception", "classifier"): extracted at the first call, then remembered.
 FeaturesOf = Callable[[str, ImageSet], Features]
 
+# Trains a "discriminator" or a "critic" on reals and samples with a seed: a function of images, one value for each.
+Opponent = Callable[
+    [str, UInt8[np.ndarray, "n channel height width"], UInt8[np.ndarray, "m channel height width"], int],
+    Callable[[UInt8[np.ndarray, "k channel height width"]], Float[Tensor, " k"]],
+]
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -53,6 +59,7 @@ class Evidence:
     judge: Judge | None = None
     seed: int = 0  # of whatever a measure draws
     options: Mapping[str, Any] = field(default_factory=dict)  # the protocol: keys of the `metrics` group
+    opponent: Opponent | None = None
 
     memory: dict[str, Any] = field(default_factory=dict)
 

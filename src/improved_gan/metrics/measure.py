@@ -33,6 +33,7 @@ class Measure:
     held_out: bool = False  # real images that were not trained on are used
     judge: bool = False  # the run's own discriminator is used
     labels: bool = False  # classes of the real images are used
+    opponent: bool = False  # a network trained afresh to tell reals from samples is used
     replacement: str | None = None  # measures the like without Inception, where its weights cannot be had
 
     def compute(self, evidence: "Evidence") -> "Score":
@@ -113,5 +114,108 @@ MEASURES: dict[str, Measure] = {
         network="inception",
         keeps_features=True,
         reference=True,
+    ),
+    "classifier_score": Measure(
+        "classifier_measures:classifier_score",
+        better="higher",
+        sees="samples that a classifier of the data set's own labels is sure of, and all of its classes",
+        misses="variety within a class, memorised images, and what no class depends on",
+        network="classifier",
+    ),
+    "frechet_classifier_distance": Measure(
+        "classifier_measures:frechet_classifier_distance",
+        better="lower",
+        sees="fidelity and variety together, dropped classes, wherever Inception does not fit or cannot be had",
+        misses="memorised images, what no class depends on; only the same classifier and equal N compare",
+        network="classifier",
+        reference=True,
+    ),
+    "modes": Measure(
+        "classifier_measures:modes",
+        better="higher",
+        sees="classes that are missing altogether",
+        misses="one sample is enough to count, however poor, and variety within a class",
+        network="classifier",
+        keeps_features=True,
+    ),
+    "mode_kl": Measure(
+        "classifier_measures:mode_kl",
+        better="lower",
+        sees="classes that come up too seldom or too often",
+        misses="variety within a class, and poor samples that the classifier must call something",
+        network="classifier",
+        keeps_features=True,
+        reference=True,
+    ),
+    "real_vs_fake_ratio": Measure(
+        "realness:real_vs_fake_ratio",
+        better="0.5",
+        sees="the share of samples that the run's own discriminator calls real: which player is ahead",
+        misses="quality: a poor discriminator is fooled by poor samples, so runs do not compare",
+        judge=True,
+    ),
+    "discriminator_accuracy": Measure(
+        "realness:discriminator_accuracy",
+        better="0.5",
+        sees="whether the run's own discriminator tells samples from reals that it never saw",
+        misses="quality: 0.5 may mean good samples or a poor discriminator",
+        held_out=True,
+        judge=True,
+    ),
+    "discriminator_overfitting": Measure(
+        "realness:discriminator_overfitting",
+        better="0",
+        sees="a discriminator that knows its training images by heart: log D there less log D on held-out reals",
+        misses="what the samples look like",
+        reference=True,
+        held_out=True,
+        judge=True,
+    ),
+    "real_vs_fake_accuracy": Measure(
+        "realness:real_vs_fake_accuracy",
+        better="0.5",
+        sees="any trace that tells samples from held-out reals, found by a discriminator trained afresh on half of both",
+        misses="how bad the trace is, missing variety, and, with few held-out images, subtle traces",
+        held_out=True,
+        opponent=True,
+    ),
+    "wasserstein_critic": Measure(
+        "transport:wasserstein_critic",
+        better="lower",
+        sees="how far samples are from held-out reals, in pixels, by a critic trained afresh on half of both",
+        misses="whatever the critic did not learn in its few steps: a bound from below, of its own network's making",
+        held_out=True,
+        opponent=True,
+    ),
+    "sliced_wasserstein": Measure(
+        "transport:sliced_wasserstein",
+        better="lower",
+        sees="wrong colours, contrast and coarse layout, without any network",
+        misses="what things are: all that pixels along random directions do not show",
+        reference=True,
+    ),
+    "earth_movers_distance": Measure(
+        "transport:earth_movers_distance",
+        better="lower",
+        sees="fidelity and variety in a classifier's features, exactly and without supposing Gaussians",
+        misses="memorised images; on minibatches it never falls to 0, so it stands beside reals against reals",
+        network="classifier",
+        keeps_features=True,
+        reference=True,
+    ),
+    "birthday_test": Measure(
+        "look_alikes:birthday_test",
+        better="lower",
+        sees="a generator of few different images: near-duplicates among a few hundred samples, with a picture",
+        misses="duplicates that are shifted or recoloured, which pixels do not show",
+        reference=True,
+    ),
+    "nearest_training_ratio": Measure(
+        "look_alikes:nearest_training_ratio",
+        better="1",
+        sees="memorised images: below 1, samples lie nearer to training images than fresh reals do, with a picture",
+        misses="shifted or recoloured copies; blurred samples lie near to everything",
+        reference=True,
+        held_out=True,
     ),
 }

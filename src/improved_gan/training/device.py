@@ -29,6 +29,11 @@ def uses_bf16(config: Config, device: torch.device) -> bool:
         return config.training.precision == "bf16"
     if not config.architecture.learns_in_bf16:
         return False
+    return has_fast_bf16(device)
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Whether `device` multiplies in bf16 faster than in fp32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.backends.cpu.get_cpu_capability() == "AVX512" and torch.ops.mkldnn._is_mkldnn_bf16_supported()

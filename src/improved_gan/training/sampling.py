@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, UInt8
+from PIL import Image
 from torch import Tensor
 from torchvision.utils import make_grid
 
@@ -46,8 +47,6 @@ class Sampler:
 
 def save_grid(images: UInt8[Tensor, "n channel height width"], path: Path, columns: int) -> None:
     """Write images as one PNG, `columns` in a row; small images are enlarged until a person can see them."""
-    from PIL import Image
-
     enlargement = max(1, 48 // images.shape[-1])
     large = images.repeat_interleave(enlargement, dim=-1).repeat_interleave(enlargement, dim=-2)
     grid = make_grid(large, nrow=columns, padding=2, pad_value=128)

@@ -1,0 +1,50 @@
+"""One job, and every way that it can end turned into an exit status and a sentence."""
+
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from improved_gan.composing import Request
+from improved_gan.config import RequestError
+from improved_gan.job import job_named
+from improved_gan.training.ending import Stopped, TrainingFailed
+
+log = logging.getLogger("improved_gan")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: 0 done, 1 failed, 2 a wrong request, 128 + n stopped by signal n."""
+
+    status: int
+    folder: Path | None = None
+    reason: str = ""
+
+
+def dispatch(request: Request) -> Outcome:
+    """Do what `request` asks; never raises what a job can raise, but says it on stderr."""
+    log_to_stderr()
+    try:
+        return Outcome(0, job_named(request.config.job.name)(request))
+    except RequestError as error:
+        outcome = Outcome(2, None, str(error))
+    except Stopped as stop:
+        print(f"{stop}; the same command goes on from the checkpoint", file=sys.stderr)
+        return Outcome(128 + stop.signum, None, str(stop))
+    except TrainingFailed as error:
+        outcome = Outcome(1, None, str(error))
+    except Exception as error:
+        log.exception("the run failed")
+        outcome = Outcome(1, None, f"{type(error).__name__}: {error}")
+    print(f"error: {outcome.reason}", file=sys.stderr)
+    return outcome
+
+
+def log_to_stderr() -> None:
+    """Let the program's own log be read on stderr; once, however often it is called."""
+    if not log.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
