@@ -166,6 +166,8 @@ class VirtualBatchNorm(nn.Module):
 
 
 class CifarGenerator(nn.Module):
+    reference: Tensor
+
     def __init__(self) -> None:
         super().__init__()
 

@@ -7,6 +7,7 @@ import sys
 from improved_gan.composing import Request, compose_jobs, conf_folder, groups, register_schema
 from improved_gan.config import RequestError
 from improved_gan.dispatching import dispatch
+from improved_gan.metrics.measure import MEASURES
 from improved_gan.sweep import run_sweep
 
 HELP = """\
@@ -19,12 +20,16 @@ usage: improved-gan [job=JOB] [group=choice ...] [key=value ...]
 groups and their choices:
 {groups}
 
+measures (metrics.measures=[...]), what each sees and what it misses:
+{measures}
+
 every key and its default: improved-gan --cfg job
 
 examples:
   improved-gan
   improved-gan dataset=mnist architecture=mnist_mlp technique.feature_matching.enabled=true
   improved-gan -m technique.virtual_batch_norm.enabled=true,false seed=1,2,3
+  improved-gan job=evaluate images=outputs/default/RUN metrics.samples=5000
 """
 
 HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--shell-completion", "-sc", "--hydra-help", "--version", "--resolve")
@@ -59,9 +64,10 @@ def run(arguments: list[str]) -> int:
 
 
 def help_text() -> str:
-    """Groups, choices and examples."""
+    """Groups, choices, measures and examples."""
     lines = [f"  {group:<14} {', '.join(choices)}" for group, choices in groups().items()]
-    return HELP.format(groups="\n".join(lines))
+    measures = [f"  {name}: sees {m.sees}; misses {m.misses}" for name, m in MEASURES.items()]
+    return HELP.format(groups="\n".join(lines), measures="\n".join(measures))
 
 
 def _hydra(arguments: list[str]) -> int:

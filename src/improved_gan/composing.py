@@ -196,7 +196,7 @@ def _compose(overrides: tuple[str, ...]) -> Request:
 
 
 @lru_cache(maxsize=256)
-def _chosen_files(overrides: tuple[str, ...]) -> tuple[DictConfig, dict[str, str]]:
+def _chosen_files(overrides: tuple[str, ...]) -> tuple[DictConfig, dict[str, Any]]:
     """What Hydra makes of group choices alone, and the choices.
 
     The jobs of a sweep mostly share their files and differ in values, which are then set in a copy: reading and
@@ -209,7 +209,7 @@ def _chosen_files(overrides: tuple[str, ...]) -> tuple[DictConfig, dict[str, str
     return composed, choices
 
 
-def request_for(composed: DictConfig, choices: Mapping[str, str], overrides: tuple[str, ...]) -> Request:
+def request_for(composed: DictConfig, choices: Mapping[Any, Any], overrides: tuple[str, ...]) -> Request:
     """The checked request that a composed config stands for, without its `hydra` node."""
     config = OmegaConf.to_object(composed)
     assert isinstance(config, Config)
@@ -295,5 +295,5 @@ def run_name(overrides: tuple[str, ...]) -> str:
             parts.append(value)
         else:
             parts.append(f"{key.partition('.')[2] or key}_{value}")
-    name = "-".join(re.sub(r"[^A-Za-z0-9_.]+", "_", part).strip("_.") for part in parts)
+    name = "-".join(re.sub(r"[^A-Za-z0-9_.]+|\.\.+", "_", part).strip("_.") for part in parts)
     return name[:100] or "defaults"

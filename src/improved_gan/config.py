@@ -28,7 +28,7 @@ def one_of(*choices: str) -> Any:
 
 @dataclass
 class JobConfig:
-    name: str = one_of("train", "evaluate", "sample", "prepare", "report", "game")
+    name: str = one_of("train", "evaluate", "sample", "prepare", "report", "search", "game")
 
 
 @dataclass
@@ -61,6 +61,16 @@ class ReportConfig:
     confidence: float = number(above=0.5, maximum=0.999)  # of every interval
     resamples: int = number(minimum=100)  # of the bootstrap
     rows: int = number(minimum=1)  # shown in plots and sample grids; tables hold all
+
+
+@dataclass
+class SearchConfig:
+    """Keys of `job=search`."""
+
+    measure: str = one_of(*MEASURES)
+    direction: str | None = one_of("minimise", "maximise")  # null: whichever is better
+    trials: int = number(minimum=1)
+    space: Any = MISSING  # {key: [low, high, log], [low, high, linear], or choices}
 
 
 @dataclass
@@ -240,7 +250,7 @@ class MetricsConfig:
     density_neighbours: int = number(minimum=1)  # k of density and coverage
     inception_weights: str | None = MISSING  # a file; null: torch-fidelity's download
     inception_precision: str = one_of("fp32", "bf16")
-    batch_size: int | None = number(minimum=1)  # images at a time through Inception; changes no result
+    batch_size: int | None = number(minimum=1)  # images at a time through a network that judges; changes no result
     cross_check: bool = MISSING  # FID once more, by pytorch-fid
 
 
@@ -280,6 +290,7 @@ class Config:
     sample: SampleConfig | None = None
     evaluate: EvaluateConfig | None = None
     report: ReportConfig | None = None
+    search: SearchConfig | None = None
     game: GameConfig | None = None
     paper: PaperConfig | None = None
     dataset: DatasetConfig = field(default_factory=DatasetConfig)

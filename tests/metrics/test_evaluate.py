@@ -152,7 +152,7 @@ def test_without_weights_the_run_goes_on(
     status, out, err = evaluate(f"images={images}", "metrics.measures=[precision,recall]")
     assert status == 0
     assert [line for line in err.splitlines() if "no Inception weights" in line]
-    assert "precision not measured: no Inception weights" in out
+    assert "precision, recall not measured: no Inception weights" in out
     summary = json.loads((Path(out.splitlines()[-1]) / "summary.json").read_text())
     assert summary["metrics"] == {} and set(summary["not_measured"]) == {"precision", "recall"}
 
@@ -182,3 +182,30 @@ def test_wrong_requests_end_in_one_line(evaluate: Any, images: Path, random_weig
         lines = [line for line in err.splitlines() if line.startswith("error: ")]
         assert status == 2 and out == "" and len(lines) == 1 and words in lines[0], (arguments, err)
     assert not (tmp_path / "outputs").exists() and not list(tmp_path.rglob("features-*.npz"))
+
+
+@pytest.mark.integration
+def test_a_run_scores_the_same_every_time(evaluate: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    overrides = ["budget=smoke", "tracking.mode=disabled", f"output_root={tmp_path / 'outputs'}"]
+    assert cli.run(overrides) == 0
+    run = Path(capsys.readouterr().out.splitlines()[-1])
+    found = []
+    for seed in (1, 1, 2):
+        status, out, _ = evaluate(
+            f"images={run}",
+            "metrics.measures=[test_error,sliced_wasserstein,real_vs_fake_ratio]",
+            "metrics.samples=130",
+            f"evaluate.seed={seed}",
+            f"evaluate.name=seed_{seed}",
+        )
+        assert status == 0 and Path(out.splitlines()[-1]) == run / "evaluation" / f"seed_{seed}"
+        found.append(json.loads((run / "evaluation" / f"seed_{seed}" / "summary.json").read_text()))
+    assert found[0]["metrics"] == found[1]["metrics"] and set(found[0]["metrics"]) == {
+        "test_error",
+        "sliced_wasserstein",
+        "real_vs_fake_ratio",
+    }
+    assert found[0]["metrics"]["sliced_wasserstein"] != found[2]["metrics"]["sliced_wasserstein"]
+    assert found[0]["metrics"]["test_error"] == found[2]["metrics"]["test_error"]
+    assert found[0]["origin"]["batch_size"] == 100 and found[0]["origin"]["samples"] == 130
+    assert found[0]["metrics"]["test_error"]["reference"] == "digits"  # the run's data, not the command line's

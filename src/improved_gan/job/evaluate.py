@@ -7,15 +7,18 @@ import time
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import torch
+
 from improved_gan import dataset
 from improved_gan.composing import Request
 from improved_gan.config import Config, DatasetConfig, EvaluateConfig, RequestError
 from improved_gan.job.train import environment
-from improved_gan.metrics.evidence import ImageSet, Judge, Score
+from improved_gan.metrics.evidence import ImageSet, Judge, Score, as_entry
 from improved_gan.metrics.loose_images import read_images
 from improved_gan.run_folder import written_whole
-from improved_gan.training.device import prepare_arithmetic
-from improved_gan.training.judging import Judging, Verdict, judge_of
+from improved_gan.training.device import DEFAULT_THREADS, choose_device
+from improved_gan.training.judge import judge_of
+from improved_gan.training.judging import Judging, Verdict
 from improved_gan.training.loading import load_run
 from improved_gan.training.sampling import save_grid
 
@@ -30,7 +33,8 @@ def evaluate(request: Request) -> Path:
     path = Path(config.images)
     is_run = (path / "config.yaml").is_file()
     samples, judge, origin, data = _samples_of_run(config, wanted) if is_run else _loose_samples(config, wanted)
-    device = prepare_arithmetic(config)
+    device = choose_device(config.device)
+    torch.set_num_threads(config.training.threads or DEFAULT_THREADS)
     judging = Judging(config.metrics, lambda: dataset.load(data, Path(config.data_root)), device, wanted.seed)
     verdict = judging.judge(samples, judge)
     name = wanted.name or ("default" if is_run else samples.name)
@@ -40,7 +44,7 @@ def evaluate(request: Request) -> Path:
         "status": "finished",
         "images": str(path.absolute()),
         "origin": origin | {"samples": len(samples)},
-        "metrics": {measure: _entry(score, len(samples)) for measure, score in verdict.scores.items()},
+        "metrics": {measure: as_entry(score, len(samples)) for measure, score in verdict.scores.items()},
         "not_measured": verdict.missing,
         "timing": {"started": started, "seconds": round(time.perf_counter() - clock, 2)},
         "environment": environment(device),
@@ -79,22 +83,6 @@ def _loose_samples(config: Config, wanted: EvaluateConfig) -> tuple[ImageSet, No
     return samples, None, {"skipped": skipped}, config.dataset
 
 
-def _entry(score: Score, samples: int) -> dict[str, Any]:
-    """A score as summary.json has it."""
-    known = {
-        "value": score.value,
-        "std": score.spread,
-        "std_over": score.spread_over,
-        "samples": score.samples or samples,
-        "split": score.split,
-        "features": score.network,
-        "reference": score.reference,
-        "reference_samples": score.reference_samples,
-        "warning": score.warning,
-    }
-    return {key: value for key, value in known.items() if value is not None} | dict(score.details)
-
-
 def _row(measure: str, score: Score, samples: int) -> tuple[str, ...]:
     spread = "" if score.spread is None else f"{score.spread:.4g}"
     reference = "" if score.reference is None else f"{score.reference} ({score.reference_samples})"
@@ -129,5 +117,5 @@ def _print(rows: list[tuple[str, ...]], verdict: Verdict) -> None:
     for measure, score in verdict.scores.items():
         if score.warning:
             print(f"* {measure} {score.warning}")
-    for measure, reason in verdict.missing.items():
-        print(f"{measure} not measured: {reason}")
+    for reason in dict.fromkeys(verdict.missing.values()):
+        print(f"{', '.join(name for name, why in verdict.missing.items() if why == reason)} not measured: {reason}")

@@ -143,9 +143,18 @@ def print_results(folder: RunFolder) -> None:
     summary = folder.summary()
     rows = [("status", summary["status"]), ("step", f"{summary['step']} of {summary['total_steps']}")]
     for name, metric in summary["metrics"].items():
-        rows.append((name, f"{metric['value']:.4f}  ({metric['errors']} of {metric['samples']}, {metric['split']})"))
+        rows.append((name, f"{metric['value']:.4f}  ({_circumstances(metric)})"))
     rows.append(("seconds", f"{summary['timing']['seconds']:.0f}"))
     if summary["scaled"]:
         rows.append(("scaled by", f"budget={summary['budget']}"))
+    width = max(12, *(len(name) for name, _ in rows))
     for name, value in rows:
-        print(f"{name:<12} {value}")
+        print(f"{name:<{width}} {value}")
+
+
+def _circumstances(metric: dict[str, Any]) -> str:
+    """What a measured value must not be read without."""
+    if "errors" in metric:
+        return f"{metric['errors']} of {metric['samples']}, {metric['split']}"
+    compared = f"against {metric['reference_samples']} of {metric['split']}" if "reference_samples" in metric else ""
+    return ", ".join(filter(None, [f"{metric['samples']} samples", compared, metric.get("features")]))

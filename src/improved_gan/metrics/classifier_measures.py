@@ -1,4 +1,4 @@
-"""The inception score's and FID's formulas over a classifier of the data set's own labels: other numbers, other names."""
+"""Inception score's and FID's formulas over a classifier of the data set's own labels: other numbers and names."""
 
 import numpy as np
 import torch
@@ -35,7 +35,7 @@ def modes(evidence: Evidence) -> Score:
 
 
 def mode_kl(evidence: Evidence) -> Score:
-    """`mode_kl`: KL(classes of the samples || uniform), in nats; beside it, how far the reals' own labels are from it."""
+    """`mode_kl`: KL(classes of the samples || uniform), in nats; beside it, that of the reals' labels."""
     counts, network = _counts(evidence)
     reference, details = evidence.reference, {}
     if reference is not None and reference.labels is not None:

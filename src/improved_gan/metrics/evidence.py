@@ -103,3 +103,19 @@ class Score:
     warning: str | None = None  # shown wherever the value is shown
     details: Mapping[str, Any] = field(default_factory=dict)
     pictures: tuple[Picture, ...] = ()
+
+
+def as_entry(score: Score, samples: int) -> dict[str, Any]:
+    """A score as summary.json has it; `samples` is how many there were in all."""
+    known = {
+        "value": score.value,
+        "std": score.spread,
+        "std_over": score.spread_over,
+        "samples": score.samples or samples,
+        "split": score.split,
+        "features": score.network,
+        "reference": score.reference,
+        "reference_samples": score.reference_samples,
+        "warning": score.warning,
+    }
+    return {key: value for key, value in known.items() if value is not None} | dict(score.details)

@@ -17,14 +17,13 @@ ROWS, COLUMNS = 16, 6  # of the picture: a sample and its nearest training image
 BLOCK = 10_000  # training images that are floating-point numbers at a time
 
 
-def nearest_pairs(
-    points: Float[Tensor, "n pixel"], count: int
-) -> tuple[Int[Tensor, "pair 2"], Float[Tensor, " pair"]]:
+def nearest_pairs(points: Float[Tensor, "n pixel"], count: int) -> tuple[Int[Tensor, "pair 2"], Float[Tensor, " pair"]]:
     """The `count` closest pairs (i < j) among n points, closest first, and their distances."""
     i, j = torch.triu_indices(len(points), len(points), offset=1)
-    distances = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")[i, j]
-    closest = distances.topk(min(count, len(distances)), largest=False)
-    return torch.stack([i[closest.indices], j[closest.indices]], dim=1), closest.values
+    rough = torch.cdist(points.double(), points.double())[i, j]
+    closest = rough.topk(min(count, len(rough)), largest=False).indices
+    i, j = i[closest], j[closest]
+    return torch.stack([i, j], dim=1), (points[i] - points[j]).norm(dim=1)
 
 
 def nearest_neighbours(
@@ -89,7 +88,7 @@ def birthday_test(evidence: Evidence) -> Score:
 
 
 def nearest_training_ratio(evidence: Evidence) -> Score:
-    """`nearest_training_ratio`: samples' median distance to their nearest training image, over that of held-out reals."""
+    """`nearest_training_ratio`: samples' median distance to the nearest training image, over held-out reals'."""
     train, held_out = evidence.reference, evidence.held_out
     assert train is not None and held_out is not None
     if train.split != "train":

@@ -174,7 +174,7 @@ MEASURES: dict[str, Measure] = {
     "real_vs_fake_accuracy": Measure(
         "realness:real_vs_fake_accuracy",
         better="0.5",
-        sees="any trace that tells samples from held-out reals, found by a discriminator trained afresh on half of both",
+        sees="any trace that tells samples from held-out reals, by a discriminator trained afresh on half of both",
         misses="how bad the trace is, missing variety, and, with few held-out images, subtle traces",
         held_out=True,
         opponent=True,

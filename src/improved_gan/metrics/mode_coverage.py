@@ -25,9 +25,7 @@ def grid_modes() -> Float[Tensor, "25 2"]:
     return torch.cartesian_prod(side, side)
 
 
-def captured(
-    samples: Float[Tensor, "n 2"], centres: Float[Tensor, "mode 2"], deviation: float
-) -> tuple[int, float]:
+def captured(samples: Float[Tensor, "n 2"], centres: Float[Tensor, "mode 2"], deviation: float) -> tuple[int, float]:
     """`modes`, those with a high-quality sample, and `high_quality_fraction`, within 3 deviations of the nearest."""
     distances, nearest = torch.cdist(samples, centres, compute_mode="donot_use_mm_for_euclid_dist").min(dim=1)
     good = distances <= HIGH_QUALITY_WITHIN * deviation

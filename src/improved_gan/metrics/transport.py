@@ -47,9 +47,7 @@ def sliced_wasserstein(evidence: Evidence) -> Score:
     value, spread = sliced_wasserstein_distance(
         _projected(samples.images[:count], along), _projected(reference.images[:count], along)
     )
-    return _score(
-        value, spread, f"{PROJECTIONS} directions", count, reference, "pixels", directions=PROJECTIONS
-    )
+    return _score(value, spread, f"{PROJECTIONS} directions", count, reference, "pixels", directions=PROJECTIONS)
 
 
 def earth_movers_distance(evidence: Evidence) -> Score:
@@ -82,7 +80,7 @@ def earth_movers_distance(evidence: Evidence) -> Score:
 def wasserstein_critic(evidence: Evidence) -> Score:
     """`wasserstein_critic`: E f(real) - E f(sample) of a critic (arXiv 1704.00028) trained on the other halves of both.
 
-    In pixels of -1..1; a bound from below, so far as f keeps to the slope of 1 that its penalty asks for.
+    In pixels of -1..1, f divided by its slope: a bound from below, so far as that slope is the same everywhere.
     """
     held_out = evidence.held_out
     assert held_out is not None and evidence.opponent is not None

@@ -9,7 +9,8 @@ import yaml
 
 from improved_gan.report.runs import Run, first_line, read_run
 
-RUN_PARTS = frozenset({"checkpoints", "samples", "evaluation", "wandb", "report"})  # folders that hold no runs
+# Folders that hold no runs.
+RUN_PARTS = frozenset({"checkpoints", "samples", "evaluation", "wandb", "report", "search"})
 
 
 @dataclass(frozen=True)

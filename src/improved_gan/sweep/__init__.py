@@ -1,5 +1,6 @@
 """A multirun: what is finished is skipped, the rest is done, a failure stops nothing, and is listed at the end."""
 
+import hashlib
 import logging
 import sys
 from collections.abc import Sequence
@@ -39,10 +40,11 @@ def run_sweep(requests: Sequence[Request], overrides: Sequence[str]) -> int:
 
 def _group(requests: Sequence[Request], overrides: Sequence[str]) -> None:
     """Let the tracker show the runs of one command together: named like it, so the same when it is repeated."""
-    name = run_name(tuple(overrides))
+    name = run_name(tuple(overrides))[:80].rstrip("-_.")
+    digest = hashlib.sha256("".join(sorted(request.digest for request in requests)).encode()).hexdigest()[:8]
     for request in requests:
         tracking = request.config.tracking
-        tracking.group = tracking.group or f"{request.experiment}-{name}"[:128]
+        tracking.group = tracking.group or f"{request.experiment}-{name}-{digest}"  # W&B takes 128 characters
 
 
 def _list_failures(jobs: Sequence[Job], outcomes: dict[int, Outcome]) -> None:

@@ -2,8 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -22,15 +21,11 @@ class Job:
     number: int
     of: int
     request: Request
-    folder: RunFolder | None = field(repr=False)
+    folder: RunFolder | None
+    summary: dict[str, Any]  # what the run's summary.json said when the sweep began
 
     def __str__(self) -> str:
         return f"job {self.number} of {self.of} ({' '.join(self.request.overrides) or 'defaults'})"
-
-    @cached_property
-    def summary(self) -> dict[str, Any]:
-        """What the run's summary.json said when the sweep began."""
-        return self.folder.summary() if self.folder else {}
 
     @property
     def finished(self) -> bool:
@@ -60,7 +55,10 @@ def plan(requests: Sequence[Request]) -> list[Job]:
             folders[parent] = runs_by_digest(parent)
         path = folders[parent].get(request.digest, parent / f"{request.name}-{request.digest}")
         wanted.setdefault(path, (request, RunFolder(path)))
-    return [Job(n, len(wanted), request, folder) for n, (request, folder) in enumerate(wanted.values(), start=1)]
+    return [
+        Job(number, len(wanted), request, folder, folder.summary() if folder else {})
+        for number, (request, folder) in enumerate(wanted.values(), start=1)
+    ]
 
 
 def print_plan(jobs: Sequence[Job]) -> None:

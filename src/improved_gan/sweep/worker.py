@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -15,9 +16,10 @@ from omegaconf import DictConfig
 
 from improved_gan.composing import request_for
 from improved_gan.config import Config, RequestError
-from improved_gan.dispatching import Outcome, dispatch
+from improved_gan.dispatching import Outcome, dispatch, log_to_stderr
 from improved_gan.training.ending import Stopped
 
+log = logging.getLogger("improved_gan")
 PREEMPTION = getattr(signal, f"SIG{os.environ.get('SUBMITIT_PREEMPT_SIGNAL', 'USR2')}")
 _held: dict[Path, tuple[int, IO[str]]] = {}  # slots of this process, for as long as it lives
 
@@ -83,6 +85,8 @@ class Worker:
                 if self.slots.stopped():
                     return Outcome(128 + self.slots.stopped(), None, "stopped before it began")
                 _share_gpus(request.config, number)
+            log_to_stderr()
+            log.info("begun: %s", " ".join(request.overrides) or "defaults")
             outcome = dispatch(request)
         if preemption.noticed and outcome.status >= 128:
             try:

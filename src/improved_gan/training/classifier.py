@@ -1,4 +1,4 @@
-"""A convolutional classifier of a data set's own labels, which judges samples where Inception does not fit or is not there.
+"""A convolutional classifier of a data set's own labels: judges samples where Inception does not fit or is not there.
 
 Trained once for each data set: one-cycle SGD, products in bf16 where that is fast, mirrored and shifted copies. The
 weights lie in a cache under a key of data checksum and recipe; one process trains while the others wait.
@@ -29,6 +29,7 @@ from improved_gan.training.device import has_fast_bf16
 log = logging.getLogger("improved_gan")
 SEED = 0
 OFFSET, SCALE = 127.5, 64.0  # bytes to about unit variance
+CHEAP = 500_000  # bytes of training images that are passed over in seconds, as the digits are
 LEFT_RIGHT_ALIKE = ("cifar10", "imagenet128")  # a mirrored digit is another digit, or none
 
 
@@ -59,14 +60,14 @@ def recipe_for(dataset: PreparedDataset) -> Recipe:
 
 
 class Convolutions(nn.Module):
-    """3x3 convolutions whose width doubles as resolution halves, down to about 4x4 pixels, then the mean over pixels."""
+    """3x3 convolutions twice as wide at half the resolution, down to about 4x4 pixels, then their mean."""
 
     def __init__(self, image_shape: tuple[int, int, int], classes: int, width: int) -> None:
         super().__init__()
         channels, *sides = image_shape
         halvings = max(math.floor(math.log2(min(sides) / 3)), 0)
         strided = halvings > 1  # halve at once where there are pixels to spare: a quarter of the time
-        layers = [_block(channels, width, kernel=4 if strided else 3, stride=2 if strided else 1)]
+        layers: list[nn.Module] = [_block(channels, width, kernel=4 if strided else 3, stride=2 if strided else 1)]
         for _ in range(halvings - strided):
             layers += [_block(width, min(2 * width, 256)), nn.MaxPool2d(2)]
             width = min(2 * width, 256)
@@ -89,11 +90,17 @@ def _block(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Se
     )
 
 
+def _placed(network: Convolutions, device: torch.device) -> Convolutions:
+    network.to(device)
+    network.to(memory_format=torch.channels_last)
+    return network
+
+
 class Classifier:
     """A `FeatureNetwork`: features and logits, in fp32, of images of the shape that it was trained on."""
 
     def __init__(self, network: Convolutions, accuracy: float, device: torch.device, batch_size: int | None) -> None:
-        self.network = network.to(device, memory_format=torch.channels_last).requires_grad_(False).eval()
+        self.network = _placed(network, device).requires_grad_(False).eval()
         self.accuracy, self.device, self.batch_size = accuracy, device, batch_size or 250
         # Its accuracy is part of the name, and so stands beside every score.
         self.name = f"classifier-{_checksum(network)[:8]} ({accuracy:.2%} right)"
@@ -106,16 +113,35 @@ class Classifier:
             return self.network((images.float() - OFFSET) / SCALE)
 
 
+def check_classifier(dataset: PreparedDataset, folder: Path, *, only_cheap: bool = False) -> None:
+    """Raise `MissingEvidence` where there are no classes or, with `only_cheap`, training would take minutes."""
+    if dataset.train.labels is None or dataset.classes is None or dataset.classes < 2:
+        raise MissingEvidence(f"{dataset.name} has no classes to train a classifier on")
+    cheap = dataset.train.images.size <= CHEAP or _path(dataset, folder).exists()
+    if only_cheap and not cheap:
+        raise MissingEvidence(f"the classifier of {dataset.name} is not trained yet, which job=evaluate does")
+
+
+def _path(dataset: PreparedDataset, folder: Path) -> Path:
+    words = f"{dataset.checksum} {dataset.classes} {recipe_for(dataset)}"
+    return folder / f"classifier-{hashlib.sha256(words.encode()).hexdigest()[:16]}.pt"
+
+
+def _fresh_network(dataset: PreparedDataset, recipe: Recipe) -> Convolutions:
+    """The same weights every time, and the process's random state as it was."""
+    assert dataset.classes is not None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        return Convolutions(dataset.image_shape, dataset.classes, recipe.width)
+
+
 def classifier_of(
     dataset: PreparedDataset, folder: Path, device: torch.device, batch_size: int | None = None
 ) -> Classifier:
     """The classifier of `dataset`, from `folder` or else trained now; `MissingEvidence` where there are no classes."""
-    if dataset.train.labels is None or dataset.classes is None or dataset.classes < 2:
-        raise MissingEvidence(f"{dataset.name} has no classes to train a classifier on")
-    recipe = recipe_for(dataset)
-    key = hashlib.sha256(f"{dataset.checksum} {dataset.classes} {recipe}".encode()).hexdigest()[:16]
-    path = folder / f"classifier-{key}.pt"
-    network = Convolutions(dataset.image_shape, dataset.classes, recipe.width)
+    check_classifier(dataset, folder)
+    recipe, path = recipe_for(dataset), _path(dataset, folder)
+    network = _fresh_network(dataset, recipe)
     accuracy = _read(path, network)
     if accuracy is None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -130,7 +156,9 @@ def classifier_of(
                 network, accuracy = train_classifier(dataset, recipe, device)
                 with written_whole(path) as file:
                     torch.save({"network": network.cpu().state_dict(), "accuracy": accuracy}, file)
-                log.warning("trained the classifier of %s: %.2f%% right on held-out images", dataset.name, 100 * accuracy)
+                log.warning(
+                    "trained the classifier of %s: %.2f%% right on held-out images", dataset.name, 100 * accuracy
+                )
     return Classifier(network, accuracy, device, batch_size)
 
 
@@ -152,13 +180,9 @@ def train_classifier(dataset: PreparedDataset, recipe: Recipe, device: torch.dev
 
     Leaves the process's random state as it was: training that goes on afterwards is not changed by it.
     """
-    assert dataset.train.labels is not None and dataset.classes is not None
     train, test = _splits(dataset)
     images = Images(train.images, train.labels, offset=OFFSET, scale=SCALE, device=device)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
-        network = Convolutions(dataset.image_shape, dataset.classes, recipe.width)
-    network.to(device, memory_format=torch.channels_last).train()
+    network = _placed(_fresh_network(dataset, recipe), device).train()
     source = torch.Generator().manual_seed(SEED)
     batches = [
         batch

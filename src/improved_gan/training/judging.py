@@ -5,25 +5,22 @@ The measures themselves, in `metrics/`, are handed all this and know nothing of 
 
 import dataclasses
 import logging
-import os
 from collections.abc import Callable
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, partial
 
-import numpy as np
 import torch
-from jaxtyping import Float, UInt8
-from torch import Tensor
 
+from improved_gan.checks import shape_words
 from improved_gan.config import MetricsConfig, RequestError
 from improved_gan.dataset import PreparedDataset
-from improved_gan.dataset.prepared import store_folders
 from improved_gan.metrics.evidence import Evidence, ImageSet, Judge, MissingEvidence, Score
 from improved_gan.metrics.extraction import FeatureNetwork, Features, extract
 from improved_gan.metrics.inception_weights import InceptionWeights, inception_weights
-from improved_gan.metrics.measure import MEASURES
+from improved_gan.metrics.measure import MEASURES, Measure
 from improved_gan.metrics.reference_cache import cached_features
-from improved_gan.training.pair import Pair
+from improved_gan.training.classifier import classifier_of
+from improved_gan.training.opponent import train_opponent
+from improved_gan.training.real_images import cache_folder, real_images
 
 log = logging.getLogger("improved_gan")
 CROSS_CHECK = "frechet_inception_distance_pytorch_fid"
@@ -47,14 +44,14 @@ class Judging:
         self.missing: dict[str, str] = {}
         self.weights: InceptionWeights | None = None
         self.networks: dict[str, FeatureNetwork] = {}
-        self.measures = self._find_networks(list(config.measures))
+        self.measures = self._possible(list(config.measures))
         self.keep = {MEASURES[name].network for name in self.measures if MEASURES[name].keeps_features}
         self.remembered: dict[tuple[str, str], Features] = {}
 
     @property
     def batch_size(self) -> int:
-        """Images at a time through a network."""
-        return self.config.batch_size or (8 if self.device.type == "cpu" else 128)
+        """Images at a time through Inception; 64 are fastest on a CPU."""
+        return self.config.batch_size or 64
 
     @cached_property
     def dataset(self) -> PreparedDataset:
@@ -66,27 +63,21 @@ class Judging:
         """Real images to compare with."""
         if not any(MEASURES[name].reference for name in self.measures):
             return None
-        return self._real(self.config.reference_split, self.config.reference_samples)
+        return real_images(self.dataset, self.config.reference_split, self.config.reference_samples)
 
     @cached_property
     def held_out(self) -> ImageSet | None:
         """Real images that were not trained on."""
-        return self._real("test", None) if any(MEASURES[name].held_out for name in self.measures) else None
+        return real_images(self.dataset, "test") if any(MEASURES[name].held_out for name in self.measures) else None
 
-    def _find_networks(self, names: list[str]) -> list[str]:
-        """Load the networks that measures want; returns the measures, replaced where Inception cannot be had."""
+    def _possible(self, names: list[str]) -> list[str]:
+        """The measures, those that want Inception replaced where its weights cannot be had."""
         if any(MEASURES[name].network == "inception" for name in names):
             try:
                 self.weights = inception_weights(self.config.inception_weights)
-                self.networks["inception"] = self._inception(self.weights)
             except MissingEvidence as error:
                 names = self._replaced(names, str(error))
-        if any(MEASURES[name].network == "classifier" for name in names):
-            try:
-                self.networks["classifier"] = self._classifier()
-            except MissingEvidence as error:
-                self.missing |= {name: str(error) for name in names if MEASURES[name].network == "classifier"}
-        return [name for name in names if name not in self.missing]
+        return names
 
     def _replaced(self, names: list[str], reason: str) -> list[str]:
         out = [name for name in names if MEASURES[name].network == "inception"]
@@ -95,38 +86,27 @@ class Judging:
         log.warning(
             "%s; %s", reason, f"measuring {', '.join(instead)} instead" if instead else "left out what needs it"
         )
-        return [name for name in names if name not in out] + instead
+        return [name for name in names if name not in out] + list(dict.fromkeys(instead))
 
-    def _inception(self, weights: InceptionWeights) -> FeatureNetwork:
-        from improved_gan.metrics.inception import Inception
-
-        config = self.config
-        return Inception(
-            weights.state,
-            weights.checksum,
-            device=self.device,
-            batch_size=self.batch_size,
-            precision=config.inception_precision,
-        )
+    def _network(self, name: str) -> FeatureNetwork:
+        """The network of that name, loaded (a classifier: trained, if it never was) at the first call."""
+        if name not in self.networks:
+            self.networks[name] = self._classifier() if name == "classifier" else self._inception()
+        return self.networks[name]
 
     def _classifier(self) -> FeatureNetwork:
-        raise MissingEvidence("no classifier")
+        return classifier_of(self.dataset, cache_folder(self.dataset), self.device, self.config.batch_size)
 
-    def _real(self, split: str, count: int | None) -> ImageSet | None:
-        """Images of the data set: the first `count`, or evenly spread ones where it is sorted by class."""
-        images = {"train": self.dataset.train, "test": self.dataset.test}[split]
-        if images is None:
-            return None
-        total = len(images.images)
-        count = min(count or total, total)
-        ordered = images.labels is not None and bool((np.diff(images.labels) >= 0).all())
-        chosen = np.arange(count) * total // count if ordered else np.arange(count)
-        return ImageSet(
-            self.dataset.name,
-            f"{self.dataset.checksum} {split} {'spread' if ordered else 'first'} {count} of {total}",
-            images.images[:count] if not ordered or count == total else images.images[chosen],
-            None if images.labels is None else np.asarray(images.labels[chosen]),
-            split,
+    def _inception(self) -> FeatureNetwork:
+        from improved_gan.metrics.inception import Inception
+
+        assert self.weights is not None
+        return Inception(
+            self.weights.state,
+            self.weights.checksum,
+            device=self.device,
+            batch_size=self.batch_size,
+            precision=self.config.inception_precision,
         )
 
     def features_of(self, network: str, images: ImageSet) -> Features:
@@ -138,7 +118,7 @@ class Judging:
         return found
 
     def _features(self, network: str, images: ImageSet) -> Features:
-        extractor, keep = self.networks[network], network in self.keep
+        extractor, keep = self._network(network), network in self.keep
         splits = min(self.config.splits, len(images))
 
         def compute() -> Features:
@@ -147,7 +127,7 @@ class Judging:
         if images.split is None:  # not of a data set
             return compute()
         key = f"{images.key}, {extractor.name}, {splits} splits"
-        return cached_features(_cache_folder(self.dataset), key, keep=keep, compute=compute)
+        return cached_features(cache_folder(self.dataset), key, keep=keep, compute=compute)
 
     def check(self, samples: ImageSet) -> None:
         """Raise `RequestError` if these samples cannot be judged; nothing has been computed by then."""
@@ -158,12 +138,11 @@ class Judging:
             raise RequestError(f"metrics.splits={splits}: must be at most {count}, the number of samples")
         if count < 2:
             raise RequestError(f"images: only {count}; at least 2 are needed")
-        compared = [name for name in self.measures if MEASURES[name].reference]
-        if compared and self.reference is not None and samples.images.shape[1:] != self.reference.images.shape[1:]:
-            channels, height, width = samples.images.shape[1:]
+        compared = [name for name in self.measures if _compares(MEASURES[name])]
+        if compared and samples.images.shape[1:] != self.dataset.image_shape:
             raise RequestError(
-                f"images: {height}x{width} with {channels} channels, but dataset={self.reference.name} holds "
-                f"{list(self.reference.images.shape[1:])}; {compared[0]} compares like with like"
+                f"images: {shape_words(samples.images.shape[1:])}, but dataset={self.dataset.name} holds "
+                f"{shape_words(self.dataset.image_shape)}; {compared[0]} compares like with like"
             )
 
     def judge(self, samples: ImageSet, judge: Judge | None = None) -> Verdict:
@@ -177,6 +156,7 @@ class Judging:
             judge,
             self.seed,
             dataclasses.asdict(self.config),
+            partial(train_opponent, device=self.device),
         )
         scores, missing = {}, dict(self.missing)
         for name in self.measures:
@@ -187,6 +167,8 @@ class Judging:
                 missing[name] = str(error)
         if self.config.cross_check and "frechet_inception_distance" in scores:
             scores[CROSS_CHECK] = self._cross_check(samples, scores["frechet_inception_distance"])
+        if samples.split is None:  # the next samples are others
+            self.remembered = {key: found for key, found in self.remembered.items() if key[1] != samples.key}
         return Verdict(scores, missing)
 
     def _cross_check(self, samples: ImageSet, ours: Score) -> Score:
@@ -203,6 +185,10 @@ class Judging:
         return dataclasses.replace(ours, value=value, network=f"{ours.network} by pytorch-fid")
 
 
+def _compares(measure: Measure) -> bool:
+    return measure.reference or measure.held_out or measure.network == "classifier"
+
+
 def _require(name: str, evidence: Evidence) -> None:
     """Raise `MissingEvidence` unless `evidence` holds what the measure says that it needs."""
     measure, real_sets = MEASURES[name], (evidence.held_out, evidence.reference)
@@ -215,33 +201,3 @@ def _require(name: str, evidence: Evidence) -> None:
     missing = [what for what, lacks in lacking.items() if lacks]
     if missing:
         raise MissingEvidence(f"needs {' and '.join(missing)}")
-
-
-def _cache_folder(dataset: PreparedDataset) -> Path:
-    """Beside the prepared images, or in the user's cache folder where that is read-only."""
-    if os.access(dataset.folder, os.W_OK):
-        return dataset.folder / "features"
-    return store_folders(None)[0] / "features"
-
-
-def judge_of(pair: Pair, *, offset: float, scale: float, batch_size: int, device: torch.device) -> Judge:
-    """The pair's discriminator with its averaged weights, in batches of the size it was trained with."""
-
-    @torch.no_grad()
-    def logits(images: UInt8[np.ndarray, "n channel height width"]) -> Float[Tensor, "n output"]:
-        network, found = pair.discriminator, []
-        training = network.training
-        network.eval()
-        with pair.discriminator_player.averaged():
-            for start in range(0, len(images), batch_size):
-                batch = torch.from_numpy(np.array(images[start : start + batch_size])).to(device)
-                found.append(network((batch.float() - offset) / scale)[0].logits.float().cpu())
-        network.train(training)
-        return torch.cat(found)
-
-    def through(what: Callable[[Tensor], Tensor]) -> Callable[[np.ndarray], Tensor]:
-        return lambda images: what(logits(images))
-
-    objective = pair.objective
-    classes = through(objective.class_logits) if objective.uses_labels else None
-    return Judge(through(objective.realness), classes, batch_size)

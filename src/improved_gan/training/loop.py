@@ -12,6 +12,7 @@ from improved_gan.run_folder import RunFolder, written_whole
 from improved_gan.tracking import Tracker
 from improved_gan.training.checkpoint import save_checkpoint, step_checkpoints, write_state
 from improved_gan.training.ending import Interruption, Stopped, TrainingFailed
+from improved_gan.training.measuring import final_scores, overfitting
 from improved_gan.training.sampling import save_grid
 from improved_gan.training.step import Losses
 from improved_gan.training.trainer import Trainer
@@ -71,7 +72,11 @@ class Loop:
         if last or step % training.log_interval == 0:
             values |= self._losses(losses)
         if last or step % (trainer.config.metrics.interval * trainer.steps_per_epoch) == 0:
-            values |= self._measure()
+            values |= self._measure() | overfitting(trainer)
+        if last:
+            scores = final_scores(trainer)
+            self.metrics |= scores
+            values |= {name: score["value"] for name, score in scores.items()}
         if last or step % training.sample_interval == 0:
             self._draw()
         if values:

@@ -1,0 +1,179 @@
+"""What each measure sees and misses, on sets of real CIFAR-10 images that are wrong in a known way: docs/measuring.md.
+
+Features are those of the classifier that `job=evaluate` trains. Results are kept in OUT/results.json as they come, so
+that a second call measures only what is missing; the table and both plots are made from it.
+
+    python scripts/what_measures_see.py outputs/what_measures_see
+"""
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from scipy.ndimage import gaussian_filter
+
+from improved_gan import dataset
+from improved_gan.composing import compose_jobs
+from improved_gan.dataset import PreparedDataset
+from improved_gan.metrics.evidence import ImageSet
+from improved_gan.metrics.neighbourhoods import density_coverage, precision_recall
+from improved_gan.training.device import prepare_arithmetic
+from improved_gan.training.judging import Judging
+from improved_gan.training.real_images import cache_folder
+
+matplotlib.use("Agg")
+COUNT = 1000
+REFERENCE = 4000  # training images compared with
+ONE_CLASS = 7  # horses
+MEASURES = {  # and, for the plot, the value that a perfect generator would have
+    "sliced_wasserstein": 0.0,
+    "wasserstein_critic": 0.0,
+    "real_vs_fake_accuracy": 0.5,
+    "birthday_test": 0.0,
+    "nearest_training_ratio": 1.0,
+    "classifier_score": None,
+    "frechet_classifier_distance": 0.0,
+    "earth_movers_distance": None,
+    "modes": 10.0,
+    "mode_kl": 0.0,
+}
+NEIGHBOURHOODS = {"precision": None, "recall": None, "density": 1.0, "coverage": None}  # of the classifier's features
+BY_CLASSIFIER = ("classifier_score", "frechet_classifier_distance", "earth_movers_distance", "modes", "mode_kl")
+
+Images = UInt8[np.ndarray, "n 3 32 32"]
+
+
+def image_sets(data: PreparedDataset) -> dict[str, Callable[[Judging], Images]]:
+    """Each set's name and how it is made."""
+    assert data.test is not None and data.train.labels is not None
+    test, train, labels = data.test.images, data.train.images, np.asarray(data.train.labels)
+    unseen = np.asarray(test[-COUNT:])  # the held-out reals that measures compare with are the first ones
+    noise = np.random.default_rng(0)
+
+    def one_image_a_class(judging: Judging) -> Images:
+        """Of each class the training image that the classifier is surest of, again and again."""
+        features = judging.features_of("classifier", judging.reference)  # type: ignore[arg-type]
+        assert features.logits is not None
+        sure = features.logits.log_softmax(dim=1).numpy()
+        surest = [int(np.where(labels[:REFERENCE] == k, sure[:, k], -np.inf).argmax()) for k in range(10)]
+        return np.tile(np.asarray(train[surest]), (COUNT // 10, 1, 1, 1))
+
+    return {
+        "test images": lambda _: unseen,
+        "blurred": lambda _: gaussian_filter(unseen.astype(np.float32), (0, 0, 1, 1)).round().astype(np.uint8),
+        "noised": lambda _: (unseen + noise.normal(0, 20, unseen.shape)).round().clip(0, 255).astype(np.uint8),
+        "one class only": lambda _: np.asarray(
+            train[REFERENCE + np.flatnonzero(labels[REFERENCE:] == ONE_CLASS)[:COUNT]]
+        ),
+        "training images": lambda _: np.asarray(train[:COUNT]),
+        "50 training images": lambda _: np.tile(np.asarray(train[:50]), (COUNT // 50, 1, 1, 1)),
+        "one image a class": one_image_a_class,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--measures", nargs="+", default=[*MEASURES, *NEIGHBOURHOODS], help="only these")
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    config = compose_jobs(["job=evaluate", "dataset=cifar10", "images=."])[0].config
+    device = prepare_arithmetic(config)
+    data = dataset.load(config.dataset, Path(config.data_root))
+    measures = [name for name in MEASURES if name in arguments.measures]
+    metrics = dataclasses.replace(config.metrics, measures=measures, reference_samples=REFERENCE)
+    judging = Judging(metrics, lambda: data, device, seed=1)
+    print("classifiers are kept in", cache_folder(data))
+    results = arguments.out / "results.json"
+    needs_classifier = bool(set(arguments.measures) & {*BY_CLASSIFIER, *NEIGHBOURHOODS})
+    for name, make in image_sets(data).items():
+        if make.__name__ == "one_image_a_class" and not needs_classifier:
+            continue
+        known = json.loads(results.read_text()) if results.exists() else {}
+        missing = [measure for measure in measures if measure not in known.get(name, {})]
+        wants_neighbours = set(NEIGHBOURHOODS) & set(arguments.measures) - set(known.get(name, {}))
+        if not missing and not wants_neighbours:
+            continue
+        images = make(judging)
+        judging.measures = missing
+        samples = ImageSet(name, name, images)
+        found = {measure: score.value for measure, score in judging.judge(samples).scores.items()}
+        if wants_neighbours:
+            found |= neighbourhoods(judging, samples)
+        known = json.loads(results.read_text()) if results.exists() else {}
+        known[name] = known.get(name, {}) | found
+        results.write_text(json.dumps(known, indent=1))
+        print(name, {measure: round(value, 4) for measure, value in found.items()}, flush=True)
+        np.save(arguments.out / f"{name.replace(' ', '_')}.npy", images[:10])
+    write(arguments.out, json.loads(results.read_text()))
+
+
+def neighbourhoods(judging: Judging, samples: ImageSet) -> dict[str, float]:
+    """Precision, recall, density and coverage in the classifier's features."""
+    assert judging.reference is not None
+    ours = judging.features_of("classifier", samples).values
+    real = judging.features_of("classifier", judging.reference).values
+    assert ours is not None and real is not None
+    precision, recall = precision_recall(ours, real, 3)
+    density, coverage = density_coverage(ours, real, 5)
+    return {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
+
+
+def write(out: Path, results: dict[str, dict[str, float]]) -> None:
+    """table.md, measures.png and images.png."""
+    names = [name for name in (*MEASURES, *NEIGHBOURHOODS) if any(name in row for row in results.values())]
+    lines = ["| | " + " | ".join(results) + " |", "|---" * (len(results) + 1) + "|"]
+    for measure in names:
+        cells = [f"{row[measure]:.3g}" if measure in row else "" for row in results.values()]
+        lines.append(f"| `{measure}` | " + " | ".join(cells) + " |")
+    (out / "table.md").write_text("\n".join(lines) + "\n")
+    plot_measures(out / "measures.png", names, results)
+    plot_images(out)
+
+
+def plot_measures(path: Path, names: list[str], results: dict[str, dict[str, float]]) -> None:
+    from matplotlib import pyplot as plt
+
+    best: dict[str, Any] = MEASURES | NEIGHBOURHOODS
+    columns = 4
+    figure, axes = plt.subplots(-(-len(names) // columns), columns, figsize=(13, 9), sharey=True, squeeze=False)
+    for axis in axes.flat[len(names) :]:
+        axis.set_visible(False)
+    for axis, measure in zip(axes.flat, names, strict=False):
+        values = [row.get(measure, np.nan) for row in results.values()]
+        colours = ["#4c72b0" if k == 0 else "#c44e52" for k in range(len(values))]
+        axis.barh(list(results), values, color=colours)
+        axis.set_title(measure, fontsize=9)
+        axis.axvline(values[0], color="#4c72b0", linewidth=1, linestyle="--")
+        if best[measure] is not None:
+            axis.axvline(best[measure], color="black", linewidth=0.8, linestyle=":")
+        axis.tick_params(labelsize=8)
+    axes[0, 0].invert_yaxis()
+    figure.tight_layout()
+    figure.savefig(path, dpi=90)
+
+
+def plot_images(out: Path) -> None:
+    from matplotlib import pyplot as plt
+
+    paths = sorted(out.glob("*.npy"))
+    figure, axes = plt.subplots(len(paths), 1, figsize=(8, 0.95 * len(paths)), squeeze=False)
+    for axis, path in zip(axes.flat, paths, strict=True):
+        axis.imshow(np.concatenate(np.load(path).transpose(0, 2, 3, 1), axis=1))
+        axis.set_ylabel(path.stem.replace("_", "\n", 1), rotation=0, ha="right", va="center", fontsize=8)
+        axis.set_xticks([])
+        axis.set_yticks([])
+    figure.tight_layout(pad=0.3)
+    figure.savefig(out / "images.png", dpi=90)
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    main()

@@ -1,0 +1,32 @@
+"""What a finished run is worth by a measure: as training found it, or evaluated afterwards."""
+
+import json
+from pathlib import Path
+
+from improved_gan.composing import compose_jobs
+from improved_gan.job import job_named
+
+EVALUATION = "search"  # the name of the evaluation that a search makes of a run
+
+
+class NotMeasured(Exception):
+    """The measure cannot be had of this run; the message says why."""
+
+
+def value_of(folder: Path, measure: str, overrides: list[str]) -> float:
+    """The run's value by `measure`; `overrides` are the request's own, of which evaluation takes what concerns it.
+
+    Raises `NotMeasured` where there is none.
+    """
+    earlier = (folder / "summary.json", folder / "evaluation" / EVALUATION / "summary.json")
+    for path in earlier:
+        if path.exists() and measure in (found := json.loads(path.read_text())["metrics"]):
+            return float(found[measure]["value"])
+    kept = [text for text in overrides if text.split("=")[0].split(".")[0] in ("metrics", "device", "data_root")]
+    wanted = [text for text in kept if not text.startswith("metrics.measures")]
+    wanted += [f"images={json.dumps(str(folder))}", f"metrics.measures=[{measure}]", f"evaluate.name={EVALUATION}"]
+    job_named("evaluate")(compose_jobs(["job=evaluate", *wanted])[0])
+    summary = json.loads(earlier[1].read_text())
+    if measure not in summary["metrics"]:
+        raise NotMeasured(f"{measure}: {summary.get('not_measured', {}).get(measure, 'not measured')}")
+    return float(summary["metrics"][measure]["value"])

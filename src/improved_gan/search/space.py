@@ -1,0 +1,71 @@
+"""`search.space`, read and checked: which keys are tried, and between which values."""
+
+from typing import TYPE_CHECKING, Any
+
+from improved_gan.composing import compose_jobs, groups, known_keys
+from improved_gan.config import Config, RequestError
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+SCALES = ("log", "linear")
+
+
+def space_of(config: Config, overrides: list[str]) -> dict[str, "BaseDistribution"]:
+    """The distribution of each key that is to be searched, in the order given.
+
+    Hyperparameters of techniques that are off are left out: with them a search would try the same run again and again.
+    Raises `RequestError` for an unknown key and for a bound or choice that a run with `overrides` could not take.
+    """
+    assert config.search is not None
+    known, space = {*known_keys(), *groups()}, config.search.space or {}
+    given = {text.partition("=")[0] for text in overrides}
+    found = {}
+    for key, values in space.items():
+        if key not in known or key.split(".")[0] in ("search", "job", "run", "images"):
+            raise RequestError(f"search.space={{{key}: ...}}: there is no such key to search")
+        if key in given:
+            raise RequestError(f"{key}: is set and searched; leave it out of the command or of search.space")
+        if _of_technique_that_is_off(key, config):
+            continue
+        found[key] = _distribution(key, values)
+        for value in values[:2] if values[-1] in SCALES else values:
+            compose_jobs([*overrides, f"{key}={written(value)}"])
+    if not found:
+        raise RequestError(
+            "search.space=null: nothing to search; give e.g. "
+            "'search.space={training.learning_rate: [0.0003, 0.01, log]}'"
+        )
+    return found
+
+
+def written(value: Any) -> str:
+    """A value as an override has it."""
+    return {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))
+
+
+def _of_technique_that_is_off(key: str, config: Config) -> bool:
+    node, *rest = key.split(".")
+    if node != "technique" or len(rest) < 2 or rest[-1] == "enabled":
+        return False
+    assert config.search is not None
+    toggled = {"technique", f"technique.{rest[0]}.enabled"} & set(config.search.space)
+    return rest[0] not in config.technique.enabled() and not toggled
+
+
+def _distribution(key: str, values: Any) -> "BaseDistribution":
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if not isinstance(values, list) or not values:
+        raise RequestError(
+            f"search.space={{{key}: {values}}}: must be [low, high, log], [low, high, linear] or choices"
+        )
+    if values[-1] not in SCALES:
+        return CategoricalDistribution(values)
+    low, high = values[0], values[1] if len(values) == 3 else None
+    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (low, high))
+    if not numbers or not low < high or (values[-1] == "log" and low <= 0):
+        above = " above 0" if values[-1] == "log" else ""
+        raise RequestError(f"search.space={{{key}: {values}}}: must be [low, high, {values[-1]}], low < high{above}")
+    kind = IntDistribution if isinstance(low, int) and isinstance(high, int) else FloatDistribution
+    return kind(low, high, log=values[-1] == "log")

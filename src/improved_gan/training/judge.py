@@ -1,0 +1,34 @@
+"""A pair's discriminator as a judge of images, for the measures that ask it."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from improved_gan.metrics.evidence import Judge
+from improved_gan.training.pair import Pair
+
+
+def judge_of(pair: Pair, *, offset: float, scale: float, batch_size: int, device: torch.device) -> Judge:
+    """The pair's discriminator with its averaged weights, in batches of the size it was trained with."""
+
+    @torch.no_grad()
+    def logits(images: UInt8[np.ndarray, "n channel height width"]) -> Float[Tensor, "n output"]:
+        network, found = pair.discriminator, []
+        training = network.training
+        network.eval()
+        with pair.discriminator_player.averaged():
+            for start in range(0, len(images), batch_size):
+                batch = torch.from_numpy(np.array(images[start : start + batch_size])).to(device)
+                found.append(network((batch.float() - offset) / scale)[0].logits.float().cpu())
+        network.train(training)
+        return torch.cat(found)
+
+    def through(what: Callable[[Tensor], Tensor]) -> Callable[[np.ndarray], Tensor]:
+        return lambda images: what(logits(images))
+
+    objective = pair.objective
+    classes = through(objective.class_logits) if objective.uses_labels else None
+    return Judge(through(objective.realness), classes, batch_size)

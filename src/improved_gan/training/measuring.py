@@ -1,0 +1,93 @@
+"""What is measured of a run while it trains, beside its test error, and at its end.
+
+Nothing here draws from the random state that training goes on with: a run is the same, measured or not.
+"""
+
+import dataclasses
+import logging
+from typing import Any
+
+import numpy as np
+
+from improved_gan.config import RequestError
+from improved_gan.dataset.prepared import PreparedSplit
+from improved_gan.metrics.evidence import ImageSet, Judge, MissingEvidence, as_entry
+from improved_gan.metrics.measure import MEASURES
+from improved_gan.metrics.realness import FEW, log_realness
+from improved_gan.training.classifier import check_classifier
+from improved_gan.training.judge import judge_of
+from improved_gan.training.judging import Judging
+from improved_gan.training.real_images import cache_folder
+from improved_gan.training.trainer import Trainer
+
+log = logging.getLogger("improved_gan")
+SEED = 1  # of the samples that are judged: job=evaluate's, not training's
+
+
+def overfitting(trainer: Trainer) -> dict[str, float]:
+    """E log D in nats of training reals and of held-out reals: they part when the discriminator learns by heart."""
+    held_out = _held_out(trainer)
+    if held_out is None or not trainer.pair.objective.trains_generator:
+        return {}
+    judge = _judge(trainer)
+    return {
+        "log_realness_train": log_realness(judge, trainer.dataset.train.images),
+        "log_realness_held_out": log_realness(judge, held_out),
+    }
+
+
+def final_scores(trainer: Trainer) -> dict[str, dict[str, Any]]:
+    """The run's measures but the test error, as summary.json holds them.
+
+    Of as many samples as there are training images, at most `metrics.samples`. What cannot be had is left out with a
+    line: a run does not fail over its measures.
+    """
+    config, train = trainer.config, trainer.dataset.train
+    measures = [name for name in config.metrics.measures if name != "test_error"]
+    if not measures or not trainer.pair.objective.trains_generator:
+        return {}
+    wanted = dataclasses.replace(config.metrics, measures=measures)
+    judging = Judging(wanted, lambda: trainer.dataset, trainer.device, SEED)
+    _leave_out_what_takes_minutes(judging, trainer)
+    count = min(config.metrics.samples, len(train.images))
+    if not judging.measures:
+        return {}
+    images = trainer.sampler.sample(count, SEED).numpy()
+    try:
+        verdict = judging.judge(ImageSet("samples", f"step {trainer.step} seed {SEED}", images), _judge(trainer))
+    except RequestError as error:
+        log.warning("not measured: %s", error)
+        return {}
+    for name, reason in verdict.missing.items():
+        log.info("%s not measured: %s", name, reason)
+    return {name: as_entry(score, count) for name, score in verdict.scores.items()}
+
+
+def _leave_out_what_takes_minutes(judging: Judging, trainer: Trainer) -> None:
+    """A classifier that is neither there nor trained in seconds is left to job=evaluate."""
+    measures = [name for name in judging.measures if MEASURES[name].network == "classifier"]
+    try:
+        if measures:
+            check_classifier(trainer.dataset, cache_folder(trainer.dataset), only_cheap=True)
+    except MissingEvidence as error:
+        judging.measures = [name for name in judging.measures if name not in measures]
+        log.info("%s not measured: %s", ", ".join(measures), error)
+
+
+def _judge(trainer: Trainer) -> Judge:
+    architecture = trainer.config.architecture
+    return judge_of(
+        trainer.pair,
+        offset=architecture.pixel_offset,
+        scale=architecture.pixel_scale,
+        batch_size=trainer.config.training.batch_size,
+        device=trainer.device,
+    )
+
+
+def _held_out(trainer: Trainer) -> np.ndarray | None:
+    """Images that were not trained on: those that were set aside, else the test split's."""
+    if len(trainer.validation):
+        return trainer.dataset.train.images[trainer.validation[:FEW]]
+    test: PreparedSplit | None = trainer.dataset.test
+    return None if test is None else test.images

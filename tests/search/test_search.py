@@ -1,0 +1,91 @@
+"""job=search: its space, that it resumes by repeating the command, and that techniques get equal budgets."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from improved_gan.cli import run
+from improved_gan.composing import compose_jobs
+from improved_gan.config import RequestError
+from improved_gan.search.space import space_of
+
+optuna = pytest.importorskip("optuna")
+
+SMALL = ("architecture.width=16", "architecture.generator_width=16", "training.steps=3", "training.threads=1")
+SMALL += ("device=cpu", "tracking.mode=disabled", "metrics.measures=[test_error]")
+SPACE = "search.space={training.learning_rate: [0.001, 0.01, log], training.batch_size: [50, 100]}"
+
+
+def distributions(space: str, *overrides: str) -> dict[str, object]:
+    (request,) = compose_jobs(["job=search", f"search.space={space}", *overrides])
+    return dict(space_of(request.config, list(overrides)))
+
+
+def test_ranges_and_choices() -> None:
+    found = distributions(
+        "{training.learning_rate: [0.001, 0.01, log], training.batch_size: [50, 100, linear], "
+        "objective: [minimax, non_saturating]}",
+        "technique=none",
+    )
+    assert found == {
+        "training.learning_rate": optuna.distributions.FloatDistribution(0.001, 0.01, log=True),
+        "training.batch_size": optuna.distributions.IntDistribution(50, 100),
+        "objective": optuna.distributions.CategoricalDistribution(["minimax", "non_saturating"]),
+    }
+
+
+def test_a_technique_that_is_off_has_nothing_to_tune() -> None:
+    space = "{training.learning_rate: [0.001, 0.01, log], technique.label_smoothing.real_target: [0.7, 1.0, linear]}"
+    assert set(distributions(space, "technique=none")) == {"training.learning_rate"}
+    assert len(distributions(space, "technique=our_methods")) == 2
+
+
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        ("{}", "nothing to search"),
+        ("{training.learning_rat: [1, 2, log]}", "no such key"),
+        ("{training.learning_rate: [0.1, 0.01, log]}", "low < high"),
+        ("{training.learning_rate: [0, 0.01, log]}", "above 0"),
+        ("{training.learning_rate: 3}", "must be"),
+        ("{training.batch_size: [1, 100, linear]}", "at least 2"),
+        ("{dataset: [digits, nowhere]}", "must be one of"),
+    ],
+)
+def test_a_wrong_space_is_a_sentence(space: str, words: str) -> None:
+    with pytest.raises(RequestError, match=words):
+        distributions(space)
+
+
+@pytest.mark.integration
+def test_repeating_the_command_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def search(trials: int) -> Path:
+        assert run(["job=search", f"search.trials={trials}", SPACE, *SMALL, f"output_root={tmp_path}"]) == 0
+        return Path(capsys.readouterr().out.splitlines()[-1])
+
+    study = search(1)
+    stored = optuna.load_study(study_name="search", storage=f"sqlite:///{study / 'study.db'}")
+    begun = stored.ask(stored.trials[0].distributions)  # as a process that was killed leaves it
+    assert search(2) == study
+    params = [trial.params for trial in stored.trials if trial.state.name == "COMPLETE"]
+    assert len(params) == 2 and params[1] == begun.params  # it came first, and did not count before it was done
+    summary = json.loads((study / "summary.json").read_text())
+    assert (summary["trials"], summary["failed"], summary["direction"]) == (2, 0, "minimize")
+    values = [trial["value"] for trial in summary["best"]]
+    assert values == sorted(values) and len(values) == 2
+    assert len(list(csv.DictReader((study / "trials.csv").open()))) >= 2
+    assert all(Path(trial["run"]).parent == tmp_path / "default" for trial in summary["best"])
+
+
+def test_the_wandb_sweep_drives_the_same_command() -> None:
+    sweep = yaml.safe_load((Path(__file__).parents[2] / "scripts" / "wandb_sweep.yaml").read_text())
+    values = {
+        key: setting.get("value", setting.get("min", (setting.get("values") or [None])[0]))
+        for key, setting in sweep["parameters"].items()
+    }
+    (request,) = compose_jobs([f"{key}={value}" for key, value in values.items()])
+    assert sweep["metric"]["name"] in request.config.metrics.measures
+    assert sweep["command"][1:] == ["${program}", "tracking.mode=online", "${args_no_hyphens}"]

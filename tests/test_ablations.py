@@ -1,0 +1,62 @@
+"""Sweeps over technique sets compose to what they say: Table 3, leave one out, add one in, the full factorial."""
+
+import dataclasses
+
+import pytest
+
+from improved_gan.composing import compose_jobs, groups
+from improved_gan.config import TechniqueConfig
+
+TECHNIQUES = [field.name for field in dataclasses.fields(TechniqueConfig)]
+ROWS = {
+    "our_methods": "Our methods",
+    "minus_vbn": "-VBN+BN",
+    "minus_l_plus_ha": "-L+HA",
+    "minus_ls": "-LS",
+    "minus_l": "-L",
+    "minus_mbf": "-MBF",
+}
+
+
+@pytest.mark.parametrize("experiment", ["digits_table3", "cifar10_table3"])
+def test_table3_has_the_papers_rows(experiment: str) -> None:
+    requests = compose_jobs(["-m", f"experiment={experiment}", f"ablation={','.join(ROWS)}", "seed=1,2,3"])
+    assert len({request.digest for request in requests}) == 18
+    assert [request.config.paper.row for request in requests[::3] if request.config.paper] == list(ROWS.values())
+    ours, *others = (set(request.config.technique.enabled()) for request in requests[::3])
+    assert ours == {"minibatch_discrimination", "label_smoothing", "virtual_batch_norm"}
+    changed = [ours ^ other for other in others]
+    assert changed == [
+        {"virtual_batch_norm"}, {"historical_averaging"}, {"label_smoothing"}, set(), {"minibatch_discrimination"},
+    ]  # fmt: skip
+    weights = [request.config.objective.labelled_weight for request in requests[::3]]
+    assert weights == [1, 1, 0, 1, 0, 1]
+
+
+def test_leave_one_out_of_any_set() -> None:
+    of_three = [
+        "technique=all",
+        "technique.feature_matching.enabled=false",
+        "technique.historical_averaging.enabled=false",
+    ]
+    members = ["minibatch_discrimination", "label_smoothing", "virtual_batch_norm"]
+    rows = ",".join(["none", *(f"without_{name}" for name in members)])
+    found = [request.config.technique.enabled() for request in compose_jobs(["-m", *of_three, f"ablation={rows}"])]
+    assert found == [members] + [[other for other in members if other != name] for name in members]
+
+
+def test_add_one_in() -> None:
+    rows = ",".join(["none", *(f"with_{name}" for name in TECHNIQUES)])
+    found = [r.config.technique.enabled() for r in compose_jobs(["-m", "technique=none", f"ablation={rows}"])]
+    assert found == [[]] + [[name] for name in TECHNIQUES]
+
+
+def test_each_technique_can_be_left_out_and_added_in() -> None:
+    assert {f"{word}_{name}" for word in ("with", "without") for name in TECHNIQUES} < set(groups()["ablation"])
+
+
+def test_the_full_factorial() -> None:
+    toggles = [f"technique.{name}.enabled=true,false" for name in TECHNIQUES]
+    requests = compose_jobs(["-m", "technique=none", *toggles])
+    assert len({tuple(request.config.technique.enabled()) for request in requests}) == 32
+    assert len({request.digest for request in requests}) == 32

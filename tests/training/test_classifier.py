@@ -1,0 +1,103 @@
+"""The classifier that judges samples: it learns, is trained once, and disturbs nothing."""
+
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from improved_gan.dataset import PreparedDataset, PreparedSplit
+from improved_gan.metrics.evidence import MissingEvidence
+from improved_gan.metrics.extraction import FeatureNetwork, extract
+from improved_gan.training import classifier as module
+from improved_gan.training.classifier import Recipe, augmented, check_classifier, classifier_of
+
+
+def two_classes(folder: Path, count: int = 200, *, test: bool = True, size: int = 8) -> PreparedDataset:
+    """Images that are brighter on the left or on the right."""
+    source = np.random.default_rng(0)
+    labels = np.arange(count) % 2
+    images = source.integers(0, 100, (count, 1, size, size))
+    images[labels == 0, :, :, : size // 2] += 100
+    images[labels == 1, :, :, size // 2 :] += 100
+    train = PreparedSplit(images.astype(np.uint8), labels.astype(np.int64))
+    return PreparedDataset("halves", (1, size, size), 2, None, train, train if test else None, "checksum", folder)
+
+
+def test_it_learns_is_kept_and_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, device = two_classes(tmp_path), torch.device("cpu")
+    state = torch.random.get_rng_state()
+    first = classifier_of(data, tmp_path, device)
+    assert first.accuracy > 0.95 and f"({first.accuracy:.2%} right)" in first.name and isinstance(first, FeatureNetwork)
+    assert torch.equal(state, torch.random.get_rng_state())  # training a GAN goes on as if nothing had been
+
+    monkeypatch.setattr(module, "train_classifier", lambda *_: pytest.fail("it is there already"))
+    again = classifier_of(data, tmp_path, device)
+    assert again.name == first.name and torch.equal(state, torch.random.get_rng_state())
+    images = torch.from_numpy(data.train.images[:20])
+    torch.testing.assert_close(again(images), first(images), rtol=0, atol=0)
+
+
+def test_batch_size_changes_nothing_but_rounding(tmp_path: Path) -> None:
+    data = two_classes(tmp_path, 60)
+    small = classifier_of(data, tmp_path, torch.device("cpu"), batch_size=7)
+    large = classifier_of(data, tmp_path, torch.device("cpu"), batch_size=60)
+    one, other = (extract(network, data.train.images, splits=2, keep=True) for network in (small, large))
+    torch.testing.assert_close(one.values, other.values, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(one.moments.covariance, other.moments.covariance, rtol=1e-4, atol=1e-5)
+
+
+def test_a_damaged_file_is_trained_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    data, device = two_classes(tmp_path, 60), torch.device("cpu")
+    first = classifier_of(data, tmp_path, device)
+    (path,) = tmp_path.glob("classifier-*.pt")
+    path.write_bytes(path.read_bytes()[:1000])
+    assert classifier_of(data, tmp_path, device).name == first.name and "damaged" in caplog.text
+
+
+def test_without_a_test_split_a_tenth_is_held_out(tmp_path: Path) -> None:
+    train, test = module._splits(two_classes(tmp_path, 50, test=False))
+    assert len(train.images) == 45 and len(test.images) == 5
+
+
+def test_what_cannot_or_should_not_be_trained(tmp_path: Path) -> None:
+    data = two_classes(tmp_path, 30)
+    unlabelled = PreparedDataset(
+        "none", (1, 8, 8), None, None, PreparedSplit(data.train.images, None), None, "x", tmp_path
+    )
+    with pytest.raises(MissingEvidence, match="no classes"):
+        check_classifier(unlabelled, tmp_path)
+    large = two_classes(tmp_path, 600, size=32)
+    check_classifier(large, tmp_path)
+    with pytest.raises(MissingEvidence, match="job=evaluate"):
+        check_classifier(large, tmp_path, only_cheap=True)
+
+
+def test_moved_and_mirrored_copies() -> None:
+    images = torch.arange(16.0).reshape(1, 1, 4, 4).repeat(200, 1, 1, 1)
+    source = torch.Generator().manual_seed(0)
+    still = augmented(images, 0, False, source)
+    assert torch.equal(still, images)
+    mirrored = augmented(images, 0, True, source)
+    turned = (mirrored == images.flip(3)).flatten(1).all(dim=1)
+    assert 60 < turned.sum() < 140 and torch.equal(mirrored[~turned], images[~turned])
+    moved = augmented(images, 1, False, source)
+    assert {float(image[0, 1, 1]) for image in moved} == {0, 1, 2, 4, 5, 6, 8, 9, 10}  # its nine neighbours
+
+
+def _name(folder: Path) -> str:
+    torch.set_num_threads(1)
+    return classifier_of(two_classes(folder, 60), folder, torch.device("cpu")).name
+
+
+@pytest.mark.integration
+def test_one_process_trains_and_the_others_wait(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        names = pool.map(_name, [tmp_path] * 2)
+    assert len(set(names)) == 1 and len(list(tmp_path.glob("classifier-*.pt"))) == 1
+
+
+def test_recipes_differ_between_digits_and_photographs(tmp_path: Path) -> None:
+    recipe = module.recipe_for(two_classes(tmp_path))
+    assert isinstance(recipe, Recipe) and not recipe.mirrored and recipe.epochs == 20
