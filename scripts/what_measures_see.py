@@ -131,11 +131,11 @@ def write(out: Path, results: dict[str, dict[str, float]]) -> None:
     names = [name for name in (*MEASURES, *NEIGHBOURHOODS) if any(name in row for row in results.values())]
     lines = ["| | " + " | ".join(results) + " |", "|---" * (len(results) + 1) + "|"]
     for measure in names:
-        cells = [f"{row[measure]:.3g}" if measure in row else "" for row in results.values()]
+        cells = [f"{round(row[measure], 5):.3g}" if measure in row else "" for row in results.values()]
         lines.append(f"| `{measure}` | " + " | ".join(cells) + " |")
     (out / "table.md").write_text("\n".join(lines) + "\n")
     plot_measures(out / "measures.png", names, results)
-    plot_images(out)
+    plot_images(out, list(results))
 
 
 def plot_measures(path: Path, names: list[str], results: dict[str, dict[str, float]]) -> None:
@@ -160,14 +160,14 @@ def plot_measures(path: Path, names: list[str], results: dict[str, dict[str, flo
     figure.savefig(path, dpi=90)
 
 
-def plot_images(out: Path) -> None:
+def plot_images(out: Path, names: list[str]) -> None:
     from matplotlib import pyplot as plt
 
-    paths = sorted(out.glob("*.npy"))
-    figure, axes = plt.subplots(len(paths), 1, figsize=(8, 0.95 * len(paths)), squeeze=False)
-    for axis, path in zip(axes.flat, paths, strict=True):
-        axis.imshow(np.concatenate(np.load(path).transpose(0, 2, 3, 1), axis=1))
-        axis.set_ylabel(path.stem.replace("_", "\n", 1), rotation=0, ha="right", va="center", fontsize=8)
+    figure, axes = plt.subplots(len(names), 1, figsize=(8, 0.85 * len(names)), squeeze=False)
+    for axis, name in zip(axes.flat, names, strict=True):
+        images = np.load(out / f"{name.replace(' ', '_')}.npy")
+        axis.imshow(np.concatenate(images.transpose(0, 2, 3, 1), axis=1))
+        axis.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
         axis.set_xticks([])
         axis.set_yticks([])
     figure.tight_layout(pad=0.3)

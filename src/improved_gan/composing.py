@@ -108,7 +108,7 @@ def compose_jobs(arguments: list[str], multirun: bool | None = None) -> list[Req
     register_schema()
     requests, wrong = [], []
     with initialize_config_dir(config_dir=str(conf_folder()), version_base="1.3"):
-        for number, job in enumerate(jobs):
+        for number, job in enumerate(jobs, start=1):
             try:
                 requests.append(_compose(tuple(job)))
             except RequestError as error:
@@ -241,6 +241,8 @@ def _explained(error: Exception, overrides: tuple[str, ...]) -> RequestError:
         return RequestError(f"{_printable(line)}: must be {_kind_words(kind)}")
     where = getattr(cause, "full_key", None)
     message = _printable((str(cause).splitlines() or [type(cause).__name__])[0])
+    if "hydra/launcher" in message:
+        message += "; joblib, submitit_local and submitit_slurm come with pip install 'improved-gan[sweep]'"
     return RequestError(f"{where}: {message}" if where and where not in message else message)
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import importlib.metadata
 import logging
 import platform
+import signal
 import subprocess
 import time
 import traceback
@@ -15,7 +16,7 @@ import torch
 from improved_gan import dataset
 from improved_gan.composing import Request
 from improved_gan.run_folder import RunFolder
-from improved_gan.tracking import start_tracking
+from improved_gan.tracking import start_tracking, tracking_mode
 from improved_gan.training.checkpoint import load_newest
 from improved_gan.training.ending import Stopped
 from improved_gan.training.loop import Loop
@@ -38,6 +39,8 @@ def train(request: Request) -> Path:
     prepared = dataset.load(config.dataset, Path(config.data_root))
     config.dataset.classes = prepared.classes  # as found in the files, for whoever reads the run's config
     trainer = Trainer(config, prepared)
+    if config.tracking.mode == "online":
+        tracking_mode("online")  # raises where W&B cannot be had
     folder.acquire()
     try:
         _train(request, trainer, folder)
@@ -67,12 +70,6 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder) -> None:
         job_type=config.job.name,
     )
     loop = Loop(trainer, folder, tracker)
-    if state is None:
-        trainer.initialise()
-    else:
-        loop.load_state_dict(state)
-        log.info("resuming at step %d of %d", trainer.step, trainer.total_steps)
-    folder.rewind_metrics(trainer.step)
     started, exit_code = time.strftime("%Y-%m-%dT%H:%M:%S%z"), 1
 
     def summarise(status: str, **more: Any) -> dict[str, Any]:
@@ -95,16 +92,22 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder) -> None:
         folder.write_summary(summary)
         return summary
 
-    summarise("running")
     try:
+        if state is None:
+            trainer.initialise()
+        else:
+            loop.load_state_dict(state)
+            log.info("resuming at step %d of %d", trainer.step, trainer.total_steps)
+        folder.rewind_metrics(trainer.step)
+        summarise("running")
         loop.run()
         summary = summarise("finished")
         loop.upload_checkpoints()
         tracker.summarise(summary)
         exit_code = 0
-    except Stopped as stop:
-        tracker.summarise(summarise("stopped", reason=str(stop)))
-        exit_code = 128 + stop.signum
+    except (Stopped, KeyboardInterrupt) as stop:  # the latter: before the first step
+        exit_code = 128 + (stop.signum if isinstance(stop, Stopped) else signal.SIGINT)
+        tracker.summarise(summarise("stopped", reason=str(stop) or "stopped by SIGINT"))
         raise
     except BaseException as error:
         log.debug("%s", traceback.format_exc())

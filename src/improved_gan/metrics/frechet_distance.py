@@ -17,20 +17,22 @@ def frechet_distance(first: Moments, second: Moments) -> float:
     """
     root = _root(first.covariance)
     product = (root.T @ second.covariance @ root).numpy()
-    eigenvalues = torch.from_numpy(scipy.linalg.eigvalsh(product, check_finite=False))  # 1.4 s, torch's takes 2
+    eigenvalues = torch.from_numpy(scipy.linalg.eigvalsh(product))  # in 1.4 s, where torch's takes 2
     shift = first.mean - second.mean
     traces = first.covariance.trace() + second.covariance.trace()
     return float(shift @ shift + traces - 2 * eigenvalues.clamp(min=0).sqrt().sum())
 
 
 def _root(covariance: Float64[Tensor, "feature feature"]) -> Float64[Tensor, "feature rank"]:
-    """R with R R^T = S: Cholesky's where S is regular, else of as many columns as S has rank."""
+    """R with R R^T = S: Cholesky's where S is regular, else, with pivots, of as many columns as S has rank."""
     factor, singular = torch.linalg.cholesky_ex(covariance)
     if not singular:
         return factor
-    values, vectors = torch.linalg.eigh(covariance)
-    kept = values > values[-1] * len(values) * torch.finfo(values.dtype).eps
-    return vectors[:, kept] * values[kept].sqrt()
+    packed, order, rank, _ = scipy.linalg.lapack.dpstrf(covariance.numpy(), lower=True)
+    rank = max(rank, 1)  # scipy knows no eigenvalues of nothing
+    root = torch.zeros(len(covariance), rank, dtype=torch.float64)
+    root[torch.from_numpy(order).long() - 1] = torch.from_numpy(packed).tril()[:, :rank]
+    return root
 
 
 def frechet_inception_distance(evidence: Evidence) -> Score:
