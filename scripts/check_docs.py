@@ -18,7 +18,7 @@ from improved_gan.composing import compose_jobs
 from improved_gan.config import RequestError
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(<?([^)\s>]+)|^\[[^\]]+\]: +(\S+)|(?:src|href)=\"([^\"]+)\"", re.MULTILINE)
 SHELL_WORDS = {"do", "then", "else", "time", "exec", "!"}

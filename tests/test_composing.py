@@ -126,6 +126,7 @@ WRONG = {
     "added key": (["+training.bogus=1"], "keys can be set, not added"),
     "a sweep without -m": (["seed=1,2"], "need -m"),
     "not an override": (["seed"], "write key=value"),
+    "a group set to nothing": (["ablation=null"], "ablation=None: must be one of"),
     "a node set as a whole": (["training=3"], "holds several keys"),
     "nothing held out": (["dataset.evaluate_on=validation"], "dataset.validation_images"),
     "interpolation to nowhere": (["seed=${nothing.here}"], "nothing.here"),

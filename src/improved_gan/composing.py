@@ -40,6 +40,7 @@ NOT_IN_HASH = (
     "images",
     "evaluate",
     "report",
+    "search",
     "paper",
     "tracking",
     "budget",
@@ -157,7 +158,7 @@ def _check_key(override: Override) -> None:
 
 
 def _check_choice(group: str, choice: Any, known: list[str]) -> None:
-    if choice is None or str(choice) in known:
+    if choice is not None and str(choice) in known:
         return
     nearest = difflib.get_close_matches(str(choice), known, n=1, cutoff=0.5)
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
@@ -270,6 +271,14 @@ def apply_budget(config: Config) -> bool:
         config.architecture.width = min(config.architecture.width, budget.max_width)
         config.architecture.generator_width = min(config.architecture.generator_width, budget.max_width)
     return dataclasses.asdict(config) != before
+
+
+@cache
+def indecisive_defaults() -> DictConfig:
+    """Today's defaults of the keys that decide no result: what a run made before one of them existed lacks."""
+    (default,) = compose_jobs([])
+    values = OmegaConf.create(dataclasses.asdict(default.config))
+    return OmegaConf.masked_copy(values, [key for key in NOT_IN_HASH if "." not in key])
 
 
 def run_digest(config: Config) -> str:

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from omegaconf import OmegaConf
 
-from improved_gan.composing import Request
+from improved_gan.composing import Request, indecisive_defaults
 from improved_gan.config import Config, RequestError
 
 
@@ -47,7 +47,7 @@ def read_config(folder: Path) -> Config:
     """The config of the run in `folder`; raises `RequestError` where there is none or it is another version's."""
     try:
         stored = OmegaConf.load(folder / "config.yaml")
-        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), stored))
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), indecisive_defaults(), stored))
     except Exception as error:  # unreadable YAML, unknown keys: whatever is wrong, this folder is no run of ours
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RequestError(f"run={folder}: config.yaml cannot be read as a run's config ({reason})") from None

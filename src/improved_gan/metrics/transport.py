@@ -92,7 +92,7 @@ def wasserstein_critic(evidence: Evidence) -> Score:
     return _score(
         float(real.mean() - fake.mean()),
         error,
-        "standard error",
+        f"{2 * len(test)} images",
         len(test),
         held_out,
         "fresh critic",
