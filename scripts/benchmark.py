@@ -219,6 +219,7 @@ def main() -> None:
     parser.add_argument("--only", choices=list(entries("fp32")), help="measure this one alone, in under 50 s")
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="of our steps' matrix products")
     arguments = parser.parse_args()
+    torch.set_flush_denormal(True)  # as job=train does
     chosen = entries(arguments.precision)
     results = []
     print(f"{torch.get_num_threads()} threads, medians, ratio = ours / reference")

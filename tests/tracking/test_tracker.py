@@ -56,7 +56,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 def service() -> int:
     """The id of the client's service process, a child of this one."""
     table = subprocess.run(
-        ["ps", "-o", "pid=,stat=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=False
+        ["ps", "-ww", "-o", "pid=,stat=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=False
     ).stdout
     (found,) = [row.split() for row in table.splitlines() if "wandb-core" in row and row.split()[1][0] != "Z"]
     return int(found[0])

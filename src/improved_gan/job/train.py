@@ -42,9 +42,11 @@ def train(request: Request) -> Path:
     if config.tracking.mode == "online":
         tracking_mode("online")  # raises where W&B cannot be had
     folder.acquire()
+    torch.set_flush_denormal(True)  # what decays towards zero would otherwise become very slow on the way
     try:
         _train(request, trainer, folder)
     finally:
+        torch.set_flush_denormal(False)
         folder.release()
     print_results(folder)
     return folder.path

@@ -43,7 +43,6 @@ def prepare_arithmetic(config: Config) -> torch.device:
     """Set threads and determinism for this process and return the device: same config, same seed, same weights."""
     device = choose_device(config.device)
     torch.set_num_threads(config.training.threads or DEFAULT_THREADS)
-    torch.set_flush_denormal(True)  # what decays towards zero would otherwise become very slow on the way
     round_factors_to(torch.bfloat16 if uses_bf16(config, device) else None)
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is not deterministic without it
