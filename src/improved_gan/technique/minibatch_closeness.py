@@ -7,7 +7,7 @@ With w_b(i,j) = c_b(i,j) (g_i,b + g_j,b), where g is the gradient of the sums,
 c and w are symmetric, so that pairs i <= j are enough. They are taken in blocks of rows i that stay in the cache; the
 layout (dim, i, j, kernel) lets every pass run along the kernels. exp is taken as exp2 of distances measured in units
 of ln 2: on CPUs it is three times as fast, and exp falls to a fiftieth of its speed where results are denormal
-(distances from 88), which nothing keeps out of training. docs/performance.md has the figures.
+(distances from 88), which nothing keeps out of training.
 """
 
 from math import e, log2
