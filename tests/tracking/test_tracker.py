@@ -18,6 +18,8 @@ from PIL import Image
 from improved_gan.config import TrackingConfig
 from improved_gan.tracking import Tracker, start_tracking, tracker
 
+pytestmark = pytest.mark.integration  # each starts W&B's service
+
 SETTINGS = {"seed": 3, "training": {"learning_rate": 3e-4, "steps": None}, "measures": ["test_error"]}
 
 
