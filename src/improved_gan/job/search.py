@@ -52,7 +52,9 @@ def search(request: Request) -> Path:
         study = optuna.create_study(
             study_name="search",
             storage=f"sqlite:///{folder.path / 'study.db'}",
-            direction={"minimise": "minimize", "maximise": "maximize"}[direction],
+            direction=optuna.study.StudyDirection.MINIMIZE
+            if direction == "minimise"
+            else optuna.study.StudyDirection.MAXIMIZE,
             load_if_exists=True,
         )
         # Not the same random draws again after each interruption.

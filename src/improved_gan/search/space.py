@@ -1,6 +1,6 @@
 """`search.space`, read and checked: which keys are tried, and between which values."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from improved_gan.composing import compose_jobs, groups, known_keys
 from improved_gan.config import Config, RequestError
@@ -62,10 +62,14 @@ def _distribution(key: str, values: Any) -> "BaseDistribution":
         )
     if values[-1] not in SCALES:
         return CategoricalDistribution(values)
-    low, high = values[0], values[1] if len(values) == 3 else None
-    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (low, high))
-    if not numbers or not low < high or (values[-1] == "log" and low <= 0):
+    low, high = (values[0], values[1]) if len(values) == 3 else (None, None)
+    if not _is_number(low) or not _is_number(high) or not low < high or (values[-1] == "log" and low <= 0):
         above = " above 0" if values[-1] == "log" else ""
         raise RequestError(f"search.space={{{key}: {values}}}: must be [low, high, {values[-1]}], low < high{above}")
-    kind = IntDistribution if isinstance(low, int) and isinstance(high, int) else FloatDistribution
-    return kind(low, high, log=values[-1] == "log")
+    if isinstance(low, int) and isinstance(high, int):
+        return IntDistribution(low, high, log=values[-1] == "log")
+    return FloatDistribution(low, high, log=values[-1] == "log")
+
+
+def _is_number(value: Any) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
