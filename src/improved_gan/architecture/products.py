@@ -32,6 +32,11 @@ def linear(
     return product if bias is None else product + bias
 
 
+def rounded_product(left: Float[Tensor, "m k"], right: Float[Tensor, "k n"]) -> Float[Tensor, "m n"]:
+    """left right, for gradients that are written out."""
+    return left @ right if _rounded_to is None else (left.to(_rounded_to) @ right.to(_rounded_to)).to(left.dtype)
+
+
 class _RoundedProduct(torch.autograd.Function):
     """x W^T and its gradients, each factor rounded once."""
 

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from improved_gan.architecture.normalised_product import normalised_linear
 from improved_gan.architecture.products import conv2d, conv_transpose2d, linear
 
 
@@ -105,7 +106,7 @@ class WeightNormLinear(WeightNorm):
 
     def preactivations(self, x: Tensor) -> Tensor:
         """(x v^T) g / |v| + b: the outputs are fewer than the weights, so it is they that are scaled."""
-        return torch.addcmul(self.bias, linear(x, self.direction), self.factor())
+        return normalised_linear(x, self.direction, self.gain, self.bias, self.epsilon)
 
 
 class WeightNormConv2d(WeightNorm):
