@@ -12,6 +12,9 @@ from typing import Any
 
 from improved_gan.config import Config, RequestError
 
+WITHOUT_TARGETS = ("hinge", "wasserstein", "wasserstein_gp")
+"""Objectives that ask the discriminator for no particular output."""
+
 
 def check(config: Config) -> None:
     """Raise `RequestError` for the first thing in `config` that cannot be carried out."""
@@ -24,6 +27,8 @@ def check(config: Config) -> None:
         _check_shapes,
         _check_objective,
         _check_techniques,
+        _check_optimizer,
+        _check_second_derivatives,
         _check_job,
         _check_game,
     ):
@@ -116,6 +121,12 @@ def _check_objective(config: Config) -> None:
         raise RequestError(
             "dataset.evaluate_on=validation: nothing is held out; set dataset.validation_images to at least 1"
         )
+    for field in dataclasses.fields(objective):
+        owner, value = field.metadata.get("owner"), getattr(objective, field.name)
+        if owner == objective.name and value is None:
+            raise RequestError(f"objective.{field.name}=null: objective={owner} needs a number")
+        if owner not in (None, objective.name) and value is not None:
+            raise RequestError(f"objective.{field.name}={value}: belongs to objective={owner}; leave it out")
     if objective.name == "semi_supervised" and objective.labelled_weight == objective.unlabelled_weight == 0:
         raise RequestError("objective.unlabelled_weight=0.0: with objective.labelled_weight=0 too, nothing is learned")
     if objective.labels_on_reals and dataset.labels_per_class is not None:
@@ -135,10 +146,43 @@ def _check_techniques(config: Config) -> None:
                 )
 
     smoothing = config.technique.label_smoothing
+    if smoothing.enabled and config.objective.name in WITHOUT_TARGETS:
+        raise RequestError(
+            f"technique.label_smoothing.enabled=true: objective={config.objective.name} has no target to smooth; "
+            "set it to false"
+        )
     if smoothing.enabled and smoothing.generator_target < 1 and config.objective.generator_loss == "saturating":
         raise RequestError(
             f"technique.label_smoothing.generator_target={smoothing.generator_target}: the saturating generator loss "
             "has no target; use objective.generator_loss=non_saturating"
+        )
+
+
+def _check_optimizer(config: Config) -> None:
+    optimizer = config.training.optimizer
+    if optimizer.name == "rmsprop" and (optimizer.beta1 > 0 or optimizer.epsilon_inside_root):
+        raise RequestError(
+            "training.optimizer.name=rmsprop: has no mean of gradients and its epsilon outside the root; set "
+            "training.optimizer.beta1=0 and training.optimizer.epsilon_inside_root=false"
+        )
+
+
+def _check_second_derivatives(config: Config) -> None:
+    if not config.differentiates_twice():
+        return
+    who = f"objective={config.objective.name}"
+    if config.training.precision == "bf16":
+        raise RequestError(f"training.precision=bf16: {who} takes second derivatives, which it lacks; use fp32")
+    if config.architecture.name == "imagenet_dcgan":
+        raise RequestError(
+            f"architecture=imagenet_dcgan: {who} penalises the slope of one image's output, and this discriminator's "
+            "batch norm joins the images of a batch; choose another pair"
+        )
+    minibatch = config.technique.minibatch_discrimination
+    if minibatch.enabled and minibatch.across_batches:
+        raise RequestError(
+            f"technique.minibatch_discrimination.across_batches=true: {who} takes second derivatives, which this form "
+            "does not have; set it to false"
         )
 
 

@@ -21,6 +21,11 @@ def number(*, minimum: float | None = None, above: float | None = None, maximum:
     return field(default=MISSING, metadata={"minimum": minimum, "above": above, "maximum": maximum})
 
 
+def number_of(owner: str, *, minimum: float | None = None, above: float | None = None) -> Any:
+    """A numeric key that `objective=owner` cannot do without and no other objective has: there it is null."""
+    return field(default=None, metadata={"minimum": minimum, "above": above, "maximum": None, "owner": owner})
+
+
 def one_of(*choices: str) -> Any:
     """A key that must be one of the given words, or a list of them."""
     return field(default=MISSING, metadata={"choices": choices})
@@ -140,12 +145,23 @@ class ArchitectureConfig:
 
 @dataclass
 class ObjectiveConfig:
-    name: str = one_of("semi_supervised", "supervised_only", "non_saturating", "minimax")
+    name: str = one_of(
+        "semi_supervised",
+        "supervised_only",
+        "non_saturating",
+        "minimax",
+        "least_squares",
+        "hinge",
+        "wasserstein",
+        "wasserstein_gp",
+    )
     labelled_weight: float = number(minimum=0)
     unlabelled_weight: float = number(minimum=0)
     generator_loss: str | None = one_of("saturating", "non_saturating")
     generated_logit: str | None = one_of("fixed", "learned")  # of the K+1 classes: 0, or an output of its own
     labels_on_reals: bool = MISSING  # true: the unlabelled batch carries the labels; false: a labelled pass of its own
+    clip: float | None = number_of("wasserstein", above=0)  # bound on every parameter of the critic
+    gradient_penalty: float | None = number_of("wasserstein_gp", minimum=0)  # its weight
 
 
 @dataclass
@@ -201,6 +217,7 @@ class TechniqueConfig:
 
 @dataclass
 class OptimizerConfig:
+    name: str = one_of("adam", "rmsprop")
     beta1: float = number(minimum=0, maximum=0.9999)
     beta2: float = number(minimum=0, maximum=0.99999)
     epsilon: float = number(above=0)
@@ -302,3 +319,7 @@ class Config:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     sweep: SweepConfig = field(default_factory=SweepConfig)
+
+    def differentiates_twice(self) -> bool:
+        """Whether a player's loss holds a gradient, so that the networks must have second derivatives."""
+        return self.objective.gradient_penalty is not None

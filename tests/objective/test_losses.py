@@ -1,13 +1,12 @@
 """Every loss against its formula, literally written from probabilities or by softplus, in float64."""
 
 import math
-from pathlib import Path
 
 import pytest
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor
 
+from improved_gan.composing import compose_jobs, groups
 from improved_gan.config import ObjectiveConfig, RequestError
 from improved_gan.objective import Objective, build_objective
 from improved_gan.objective.binary_cross_entropy import binary_cross_entropy, saturating_loss
@@ -221,10 +220,8 @@ def test_supervised_only_trains_no_generator() -> None:
     torch.testing.assert_close(objective.class_logits(given), given)
 
 
-@pytest.mark.parametrize("name", ["semi_supervised", "supervised_only", "non_saturating", "minimax"])
+@pytest.mark.parametrize("name", groups()["objective"])
 def test_every_objective_of_conf_can_be_built(name: str) -> None:
-    file = Path(__file__).parents[2] / "conf" / "objective" / f"{name}.yaml"
-    loaded = OmegaConf.merge(OmegaConf.structured(ObjectiveConfig()), OmegaConf.load(file))
-    built = OmegaConf.to_object(loaded)
-    assert isinstance(built, ObjectiveConfig)
-    assert build_objective(built).trains_generator == (name != "supervised_only")
+    (request,) = compose_jobs([f"objective={name}", "technique=none"])
+    assert request.config.objective.name == name
+    assert build_objective(request.config.objective).trains_generator == (name != "supervised_only")

@@ -54,7 +54,9 @@ def evaluate(request: Request) -> Path:
     return folder
 
 
-def _samples_of_run(config: Config, wanted: EvaluateConfig) -> tuple[ImageSet, Judge, dict[str, Any], DatasetConfig]:
+def _samples_of_run(
+    config: Config, wanted: EvaluateConfig
+) -> tuple[ImageSet, Judge | None, dict[str, Any], DatasetConfig]:
     """Samples of the run's generator, its discriminator, how they were drawn, and the data that it was trained on."""
     run = load_run(Path(str(config.images)), cast("Literal['newest', 'best']", wanted.checkpoint), config.device)
     if not run.pair.objective.trains_generator:

@@ -36,6 +36,7 @@ class Judge:
     realness: Callable[[UInt8[np.ndarray, "n channel height width"]], Float[Tensor, " n"]]  # logit of "this is real"
     class_logits: Callable[[UInt8[np.ndarray, "n channel height width"]], Float[Tensor, "n classes"]] | None
     batch_size: int
+    gives_probability: bool = True  # sigmoid(realness) is D, as log D needs; else its sign alone means something
 
 
 # Features of a set by the network of a name ("inception", "classifier"): extracted at the first call, then remembered.

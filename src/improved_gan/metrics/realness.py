@@ -61,6 +61,8 @@ def discriminator_overfitting(evidence: Evidence) -> Score:
     assert train is not None and held_out is not None
     if train.split != "train":
         raise MissingEvidence("needs metrics.reference_split=train")
+    if not judge.gives_probability:
+        raise MissingEvidence("needs a discriminator whose output is a probability")
     known, fresh = log_realness(judge, train.images), log_realness(judge, held_out.images)
     return Score(
         known - fresh,

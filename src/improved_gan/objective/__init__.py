@@ -1,13 +1,17 @@
 """What each player minimises, one file an objective; `Objective` says what they have in common."""
 
 from improved_gan.config import ObjectiveConfig, RequestError
+from improved_gan.objective.hinge import Hinge
+from improved_gan.objective.least_squares import LeastSquares
 from improved_gan.objective.minimax import Minimax
 from improved_gan.objective.non_saturating import NonSaturating
-from improved_gan.objective.protocol import Objective
+from improved_gan.objective.protocol import Constrained, Objective, Penalised
 from improved_gan.objective.semi_supervised import SemiSupervised
 from improved_gan.objective.supervised_only import SupervisedOnly
+from improved_gan.objective.wasserstein import Wasserstein
+from improved_gan.objective.wasserstein_gp import WassersteinGP
 
-__all__ = ["Objective", "build_objective"]
+__all__ = ["Constrained", "Objective", "Penalised", "build_objective"]
 
 
 def build_objective(config: ObjectiveConfig) -> Objective:
@@ -30,8 +34,30 @@ def build_objective(config: ObjectiveConfig) -> Objective:
         case "minimax":
             _require(config, generated_logit=(None,), generator_loss=("saturating",), labelled_weight=(0,))
             return Minimax(unlabelled_weight=config.unlabelled_weight)
+        case "least_squares":
+            _require_one_logit(config)
+            return LeastSquares(unlabelled_weight=config.unlabelled_weight)
+        case "hinge":
+            _require_one_logit(config)
+            return Hinge(unlabelled_weight=config.unlabelled_weight)
+        case "wasserstein":
+            _require_one_logit(config)
+            return Wasserstein(config.unlabelled_weight, clip=_given(config.clip))
+        case "wasserstein_gp":
+            _require_one_logit(config)
+            return WassersteinGP(config.unlabelled_weight, gradient_penalty=_given(config.gradient_penalty))
         case _:
             raise AssertionError(config.name)
+
+
+def _require_one_logit(config: ObjectiveConfig) -> None:
+    _require(config, generated_logit=(None,), generator_loss=(None,), labelled_weight=(0,))
+
+
+def _given(value: float | None) -> float:
+    """A key of this objective alone, which the checks have seen to be there."""
+    assert value is not None
+    return value
 
 
 def _require(config: ObjectiveConfig, **allowed: tuple[str | float | None, ...]) -> None:

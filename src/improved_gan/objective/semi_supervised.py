@@ -10,6 +10,7 @@ reals' target the real term is 1/2 E[softplus(log Z) - alpha log Z]; the other t
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -17,6 +18,7 @@ from torch.nn import functional
 
 from improved_gan.config import RequestError
 from improved_gan.objective.binary_cross_entropy import binary_cross_entropy, saturating_loss
+from improved_gan.objective.protocol import Realness
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class SemiSupervised:
     learned_generated_logit: bool  # an output of its own, the last one; else fixed at 0
 
     trains_generator = True
+    realness_is: ClassVar[Realness] = "logit"
 
     @property
     def uses_labels(self) -> bool:
@@ -57,10 +60,11 @@ class SemiSupervised:
         real_logits: Float[Tensor, "real output"],
         fake_logits: Float[Tensor, "fake output"],
         real_target: float = 1.0,
+        fake_target: float = 0.0,
     ) -> Float[Tensor, ""]:
         """unlabelled_weight L_unlabelled."""
         real = binary_cross_entropy(self.realness(real_logits), real_target)
-        fake = binary_cross_entropy(self.realness(fake_logits), 0.0)
+        fake = binary_cross_entropy(self.realness(fake_logits), fake_target)
         return self.unlabelled_weight * (real + fake) / 2
 
     def labelled_loss(self, logits: Float[Tensor, "batch output"], labels: Int[Tensor, " batch"]) -> Float[Tensor, ""]:

@@ -1,12 +1,14 @@
 """The baseline of the semi-supervised comparison: the same K logits, taught by the labels alone, and no generator."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
 from improved_gan.config import RequestError
+from improved_gan.objective.protocol import Realness
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,7 @@ class SupervisedOnly:
 
     trains_generator = False
     uses_labels = True
+    realness_is: ClassVar[Realness] = None
 
     def outputs(self, classes: int | None) -> int:
         """K; RequestError without classes."""
@@ -39,6 +42,7 @@ class SupervisedOnly:
         real_logits: Float[Tensor, "real output"],
         fake_logits: Float[Tensor, "fake output"],
         real_target: float = 1.0,
+        fake_target: float = 0.0,
     ) -> Float[Tensor, ""]:
         """There is none, and asking for it is a mistake in the code."""
         raise AssertionError("supervised_only tells no real images from generated ones")

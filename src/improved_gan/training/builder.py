@@ -1,6 +1,6 @@
 """Puts a pair together: the architecture is handed its normalisation and its minibatch layer here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import torch
@@ -10,7 +10,7 @@ from improved_gan.architecture import Generator, build_discriminator, build_gene
 from improved_gan.architecture.batch_norm import BatchNorm
 from improved_gan.architecture.weight_norm import data_dependent_initialisation
 from improved_gan.config import AveragingConfig, Config, MinibatchDiscriminationConfig, OptimizerConfig
-from improved_gan.objective import build_objective
+from improved_gan.objective import Constrained, Penalised, build_objective
 from improved_gan.technique.historical_averaging import HistoricalAverage
 from improved_gan.technique.label_smoothing import smoothed_targets
 from improved_gan.technique.minibatch_discrimination import JointMinibatchDiscrimination, MinibatchDiscrimination
@@ -47,6 +47,7 @@ def build_pair(config: Config, classes: int | None, device: torch.device) -> Pai
             training.optimizer,
             training.discriminator_average,
             history.discriminator_weight if history.enabled else None,
+            objective.constrain if isinstance(objective, Constrained) else None,
         ),
         objective=objective,
         generator_loss=(
@@ -54,6 +55,7 @@ def build_pair(config: Config, classes: int | None, device: torch.device) -> Pai
             if technique.feature_matching.enabled
             else fooling_the_discriminator(targets.generator)
         ),
+        penalties={"gradient_penalty": objective.penalty} if isinstance(objective, Penalised) else {},
         real_target=targets.real,
         draw_latents=partial(draw_latents, config.architecture.latent_distribution, generator.latent_size, device),
     )
@@ -61,6 +63,7 @@ def build_pair(config: Config, classes: int | None, device: torch.device) -> Pai
 
 def initialise(pair: Pair, real_images: Tensor) -> None:
     """Data-dependent initialisation: the discriminator's on `real_images`, the generator's on 100 latents."""
+    pair.discriminator_player.constrain()  # or the first step's clipping would undo what is set here
     data_dependent_initialisation(pair.discriminator, real_images)
     data_dependent_initialisation(pair.generator, pair.draw_latents(LATENTS_FOR_INITIALISATION, None))
 
@@ -112,14 +115,22 @@ def _player(
     optimizer: OptimizerConfig,
     average: AveragingConfig,
     history_weight: float | None,
+    constraint: Callable[[Iterable[Tensor]], None] | None = None,
 ) -> Player:
     parameters = list(network.parameters())
-    adam = Adam if optimizer.epsilon_inside_root else torch.optim.Adam
     return Player(
         network=network,
-        optimizer=adam(parameters, lr=learning_rate, betas=(optimizer.beta1, optimizer.beta2), eps=optimizer.epsilon),
+        optimizer=_optimizer(parameters, learning_rate, optimizer),
         learning_rate=learning_rate,
         average=None if average.rate is None else WeightAverage(parameters, average.rate, average.corrected),
         history=None if history_weight is None else HistoricalAverage(parameters),
         history_weight=history_weight or 0.0,
+        constraint=constraint,
     )
+
+
+def _optimizer(parameters: list[nn.Parameter], learning_rate: float, config: OptimizerConfig) -> torch.optim.Optimizer:
+    if config.name == "rmsprop":
+        return torch.optim.RMSprop(parameters, lr=learning_rate, alpha=config.beta2, eps=config.epsilon)
+    adam = Adam if config.epsilon_inside_root else torch.optim.Adam
+    return adam(parameters, lr=learning_rate, betas=(config.beta1, config.beta2), eps=config.epsilon)

@@ -29,7 +29,7 @@ def uses_bf16(config: Config, device: torch.device) -> bool:
     """Whether products are in bf16: if asked for, or on `auto` where learning does not suffer and time is saved."""
     if config.training.precision != "auto":
         return config.training.precision == "bf16"
-    if not config.architecture.learns_in_bf16:
+    if not config.architecture.learns_in_bf16 or config.differentiates_twice():
         return False
     return has_fast_bf16(device)
 

@@ -11,8 +11,13 @@ from improved_gan.metrics.evidence import Judge
 from improved_gan.training.pair import Pair
 
 
-def judge_of(pair: Pair, *, offset: float, scale: float, batch_size: int, device: torch.device) -> Judge:
-    """The pair's discriminator with its averaged weights, in batches of the size it was trained with."""
+def judge_of(pair: Pair, *, offset: float, scale: float, batch_size: int, device: torch.device) -> Judge | None:
+    """The pair's discriminator with its averaged weights, in batches of the size it was trained with.
+
+    None for a critic, whose outputs mean something only beside each other.
+    """
+    if pair.objective.realness_is is None:
+        return None
 
     @torch.no_grad()
     def logits(images: UInt8[np.ndarray, "n channel height width"]) -> Float[Tensor, "n output"]:
@@ -31,4 +36,4 @@ def judge_of(pair: Pair, *, offset: float, scale: float, batch_size: int, device
 
     objective = pair.objective
     classes = through(objective.class_logits) if objective.uses_labels else None
-    return Judge(through(objective.realness), classes, batch_size)
+    return Judge(through(objective.realness), classes, batch_size, gives_probability=objective.realness_is == "logit")

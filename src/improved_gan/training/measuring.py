@@ -27,9 +27,9 @@ SEED = 1  # of the samples that are judged: job=evaluate's, not training's
 def overfitting(trainer: Trainer) -> dict[str, float]:
     """E log D in nats of training reals and of held-out reals: they part when the discriminator learns by heart."""
     held_out = _held_out(trainer)
-    if held_out is None or not trainer.pair.objective.trains_generator:
-        return {}
     judge = _judge(trainer)
+    if held_out is None or judge is None or not judge.gives_probability:
+        return {}
     return {
         "log_realness_train": log_realness(judge, trainer.dataset.train.images),
         "log_realness_held_out": log_realness(judge, held_out),
@@ -74,7 +74,7 @@ def _leave_out_what_takes_minutes(judging: Judging, trainer: Trainer) -> None:
         log.info("%s not measured: %s", ", ".join(measures), error)
 
 
-def _judge(trainer: Trainer) -> Judge:
+def _judge(trainer: Trainer) -> Judge | None:
     architecture = trainer.config.architecture
     return judge_of(
         trainer.pair,

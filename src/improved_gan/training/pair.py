@@ -1,6 +1,6 @@
 """The two players of the game and what each needs to make a move."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,7 @@ class Player:
     average: WeightAverage | None
     history: HistoricalAverage | None
     history_weight: float
+    constraint: Callable[[Iterable[Tensor]], None] | None = None  # keeps the parameters within bounds
 
     def penalty(self) -> Tensor | float:
         """Historical averaging's term of the loss, section 3.3: weight x ||theta - mean of all theta so far||^2."""
@@ -38,8 +39,14 @@ class Player:
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
+        self.constrain()
         if self.average is not None:
             self.average.update()
+
+    def constrain(self) -> None:
+        """Bring the parameters back within the objective's bounds, if it has any."""
+        if self.constraint is not None:
+            self.constraint(self.network.parameters())
 
     def scale_learning_rate(self, factor: float) -> None:
         """Set the rate to `factor` times the player's own."""
@@ -77,6 +84,7 @@ class Player:
 
 
 GeneratorLoss = Callable[["Pair", Tensor, Tensor], Tensor]  # pair, real images, generated images -> loss
+Penalty = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Tensor]  # the function D, real, generated -> term
 
 
 @dataclass
@@ -87,6 +95,7 @@ class Pair:
     discriminator_player: Player
     objective: Objective
     generator_loss: GeneratorLoss
+    penalties: dict[str, Penalty]  # further terms of the discriminator's loss, by their names in the log
     real_target: float  # one-sided label smoothing, section 3.4
     draw_latents: Callable[[int, torch.Generator | None], Tensor]
 
@@ -103,6 +112,10 @@ class Pair:
     def generate(self, count: int) -> Tensor:
         """`count` fresh images, scaled as the discriminator sees them."""
         return self.generator(self.draw_latents(count, None))
+
+    def logits(self, images: Tensor) -> Tensor:
+        """The discriminator's logits of these images alone."""
+        return self.discriminator(images)[0].logits
 
     def judge(self, batch: Batch, fake: Tensor) -> list[DiscriminatorOutput]:
         """The discriminator's outputs for real, generated and, where the objective has them, labelled images."""

@@ -28,6 +28,8 @@ def discriminator_losses(pair: Pair, batch: Batch) -> Losses:
         shown, labels = (labelled[0], batch.labels) if labelled else (real, batch.real_labels)
         assert labels is not None
         losses["labelled_loss"] = objective.labelled_loss(shown.logits, labels)
+    for name, penalty in pair.penalties.items():
+        losses[name] = penalty(pair.logits, batch.real, fake_images)
     losses["discriminator_loss"] = torch.stack(list(losses.values())).sum()
     losses["real_called_real"] = (objective.realness(real.logits) > 0).float().mean()
     losses["fake_called_real"] = (objective.realness(fake.logits) > 0).float().mean()

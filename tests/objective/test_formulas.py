@@ -1,0 +1,140 @@
+"""The objectives beside the paper's, each against its formula: written as loops, float64, gradients included."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from improved_gan.composing import compose_jobs
+from improved_gan.config import RequestError
+from improved_gan.objective import Constrained, Objective, Penalised, build_objective
+
+
+def build(name: str, *overrides: str) -> Objective:
+    return build_objective(compose_jobs([f"objective={name}", "technique=none", *overrides])[0].config.objective)
+
+
+def logits(seed: int, count: int = 6) -> Tensor:
+    source = torch.Generator().manual_seed(seed)
+    return (2 * torch.randn(count, 1, dtype=torch.float64, generator=source)).requires_grad_()
+
+
+def mean(values: list[Tensor]) -> Tensor:
+    return sum(values, start=torch.zeros((), dtype=torch.float64)) / len(values)
+
+
+def same(loss: Tensor, expected: Tensor, *inputs: Tensor) -> None:
+    """Same value and same gradients."""
+    torch.testing.assert_close(loss, expected, rtol=1e-11, atol=1e-13)
+    found, wanted = (torch.autograd.grad(value, inputs, retain_graph=True) for value in (loss, expected))
+    for gradient, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(gradient, other, rtol=1e-9, atol=1e-12)
+
+
+def relu(x: Tensor) -> Tensor:
+    return x if bool(x > 0) else 0 * x
+
+
+FORMULAS: dict[str, tuple[Callable[[Tensor], Tensor], ...]] = {  # of one real, of one fake, of the generator's fake
+    "least_squares": (lambda d: (d - 1) ** 2 / 2, lambda d: d**2 / 2, lambda d: (d - 1) ** 2 / 2),
+    "hinge": (lambda d: relu(1 - d), lambda d: relu(1 + d), lambda d: -d),
+    "wasserstein": (lambda d: -d, lambda d: d, lambda d: -d),
+    "wasserstein_gp": (lambda d: -d, lambda d: d, lambda d: -d),
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_losses_are_their_formulas(name: str) -> None:
+    real, fake = logits(0), logits(1, 4)
+    of_real, of_fake, of_generated = FORMULAS[name]
+    objective = build(name, "objective.unlabelled_weight=0.5")
+    expected = (mean([of_real(x[0]) for x in real]) + mean([of_fake(x[0]) for x in fake])) / 2
+    same(objective.discriminator_loss(real, fake), expected, real, fake)
+    same(objective.generator_loss(fake), mean([of_generated(x[0]) for x in fake]), fake)
+    assert objective.outputs(10) == objective.outputs(None) == 1
+    assert objective.trains_generator and not objective.uses_labels
+
+
+def test_least_squares_with_other_targets() -> None:
+    real, fake = logits(0), logits(1)
+    expected = mean([(x[0] - 0.9) ** 2 / 2 for x in real]) + mean([(x[0] - 0.1) ** 2 / 2 for x in fake])
+    same(build("least_squares").discriminator_loss(real, fake, 0.9, 0.1), expected, real, fake)
+    same(build("least_squares").generator_loss(fake, 0.4), mean([(x[0] - 0.4) ** 2 / 2 for x in fake]), fake)
+
+
+def test_realness_is_above_zero_where_the_discriminator_says_real() -> None:
+    given = torch.tensor([[0.6], [0.4]])
+    assert (build("least_squares").realness(given) > 0).tolist() == [True, False]
+    assert (build("hinge").realness(given - 0.5) > 0).tolist() == [True, False]
+    kinds = [build(name).realness_is for name in ("non_saturating", "least_squares", "hinge", "wasserstein")]
+    assert kinds == ["logit", "sign", "sign", None]
+
+
+def test_clipping_bounds_every_parameter_and_touches_none_within() -> None:
+    objective = build("wasserstein", "objective.clip=0.5")
+    assert isinstance(objective, Constrained)
+    parameter = torch.nn.Parameter(torch.tensor([-2.0, -0.5, 0.1, 3.0]))
+    objective.constrain([parameter])
+    assert parameter.tolist() == pytest.approx([-0.5, -0.5, 0.1, 0.5])
+
+
+def test_the_gradient_penalty_is_its_formula() -> None:
+    """Of D(x) = w.x + x'Ax, whose gradient w + (A + A')x is written out: values, and gradients for w and A."""
+    source = torch.Generator().manual_seed(3)
+    real, fake, w, a = (
+        torch.randn(shape, dtype=torch.float64, generator=source)
+        for shape in ((5, 2, 2, 2), (5, 2, 2, 2), (8,), (8, 8))
+    )
+    w.requires_grad_(), a.requires_grad_()
+
+    def critic(images: Tensor) -> Tensor:
+        x = images.flatten(1)
+        return (x @ w + ((x @ a) * x).sum(1))[:, None]
+
+    objective = build("wasserstein_gp", "objective.gradient_penalty=7")
+    assert isinstance(objective, Penalised)
+    torch.manual_seed(11)
+    penalty = objective.penalty(critic, real, fake)
+    torch.manual_seed(11)
+    shares = torch.rand(5, 1, 1, 1, dtype=torch.float64).flatten()
+    terms = []
+    for x, y, u in zip(real.flatten(1), fake.flatten(1), shares, strict=True):
+        slope = w + (a + a.T) @ (u * x + (1 - u) * y)
+        terms.append(((slope**2).sum().sqrt() - 1) ** 2)
+    same(penalty, 7 * mean(terms), w, a)
+
+
+def test_published_training_keys_give_way_to_what_is_asked_for() -> None:
+    (published,) = compose_jobs(["objective=wasserstein"])
+    training = published.config.training
+    assert (training.discriminator_steps, training.learning_rate, training.optimizer.name) == (5, 5e-5, "rmsprop")
+    (asked,) = compose_jobs(["objective=wasserstein", "training.learning_rate=0.1", "training.discriminator_steps=2"])
+    assert (asked.config.training.discriminator_steps, asked.config.training.generator_learning_rate) == (2, 0.1)
+    (gradient,) = compose_jobs(["objective=wasserstein_gp"])
+    optimizer = gradient.config.training.optimizer
+    assert (gradient.config.training.learning_rate, optimizer.name, optimizer.beta1, optimizer.beta2) == (
+        1e-4, "adam", 0, 0.9,
+    )  # fmt: skip
+    assert compose_jobs(["objective=hinge"])[0].config.training.learning_rate == 0.003
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["objective=hinge", "objective.clip=0.1"], "objective.clip=0.1: belongs to objective=wasserstein"),
+        (["objective=wasserstein", "objective.clip=null"], "objective.clip=null: objective=wasserstein needs a number"),
+        (["objective=wasserstein", "technique.label_smoothing.enabled=true"], "has no target to smooth"),
+        (["objective=hinge", "technique.label_smoothing.enabled=true"], "has no target to smooth"),
+        (["objective=wasserstein_gp", "training.precision=bf16"], "training.precision=bf16"),
+        (["objective=wasserstein_gp", "architecture=imagenet_dcgan", "dataset=image_folder", "dataset.path=.",
+          "dataset.image_shape=[3,128,128]"],
+         "batch norm joins the images"),
+        (["objective=wasserstein_gp", "technique.minibatch_discrimination.across_batches=true"], "across_batches=true"),
+        (["training.optimizer.name=rmsprop"], "training.optimizer.beta1=0"),
+    ],
+)  # fmt: skip
+def test_what_means_nothing_is_refused_in_a_sentence(overrides: list[str], sentence: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        compose_jobs(overrides)
+    assert sentence in str(caught.value) and "\n" not in str(caught.value)
