@@ -31,6 +31,8 @@ def test_every_choice_of_every_group_composes(tmp_path: Path) -> None:
         "fashion_mnist": "mnist_mlp",
         "cifar10": "cifar10_conv",
         "svhn": "svhn_conv",
+        "stacked_mnist": "stacked_mnist_mlp",
+        **dict.fromkeys(("ring", "grid", "spiral", "mixture"), "toy_mlp"),
     }
     for dataset in groups()["dataset"]:
         pair = pair_for.get(dataset, "digits_conv")

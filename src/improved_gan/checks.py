@@ -24,6 +24,7 @@ def check(config: Config) -> None:
         _check_device,
         _check_folders,
         _check_length,
+        _check_drawn,
         _check_shapes,
         _check_objective,
         _check_techniques,
@@ -96,22 +97,60 @@ def _check_length(config: Config) -> None:
         raise RequestError("training.steps=null: set training.steps or training.epochs, or training would never end")
 
 
+def _check_drawn(config: Config) -> None:
+    """What is to be drawn, where the data set is drawn and not read."""
+    dataset, points = config.dataset, config.dataset.points
+    if (dataset.drawn is not None) != (dataset.source in ("points", "stacked_digits")) or (
+        (points is not None) != dataset.holds_points
+    ):
+        raise RequestError(
+            f"dataset.source={dataset.source}: is not that of dataset={dataset.name}; choose a data set by its name"
+        )
+    if points is None:
+        return
+    if points.arrangement == "line":
+        listed = {"means": points.means, "deviations": points.deviations, "weights": points.weights}
+        for name, values in listed.items():
+            if not values or len(values) != len(points.means or []) or not all(map(math.isfinite, values)):
+                raise RequestError(f"dataset.points.{name}={values}: must be as many numbers as there are modes")
+            if name != "means" and min(values) <= 0:
+                raise RequestError(f"dataset.points.{name}={values}: must be greater than 0")
+    else:
+        for name in ("modes", "radius", "deviation", *(["turns"] if points.arrangement == "spiral" else [])):
+            if getattr(points, name) is None:
+                raise RequestError(f"dataset.points.{name}=null: must be a number for arrangement {points.arrangement}")
+        if points.arrangement == "grid" and math.isqrt(points.modes or 0) ** 2 != points.modes:
+            raise RequestError(f"dataset.points.modes={points.modes}: must be a square number, such as 25, for a grid")
+    if dataset.image_shape != (shape := [1, 1, 1] if points.arrangement == "line" else [2, 1, 1]):
+        raise RequestError(
+            f"dataset.image_shape={dataset.image_shape}: must be {shape} for arrangement {points.arrangement}"
+        )
+
+
 def _check_shapes(config: Config) -> None:
     has, wants = config.dataset.image_shape, config.architecture.image_shape
     for key, shape in (("dataset", has), ("architecture", wants)):
         if shape is not None and (len(shape) != 3 or min(shape) < 1):
             raise RequestError(f"{key}.image_shape={shape}: must be three whole numbers, [channels, height, width]")
     builds_a_pair = config.job.name not in ("evaluate", "prepare")
+    if builds_a_pair and (config.architecture.name == "toy_mlp") != config.dataset.holds_points:
+        pairs = "toy_mlp" if config.dataset.holds_points else "a pair for images, such as digits_mlp or mnist_mlp"
+        raise RequestError(
+            f"architecture={config.architecture.name}: does not fit dataset={config.dataset.name}, which holds "
+            f"{'points' if config.dataset.holds_points else 'images'}; choose {pairs}"
+        )
     if has is not None and has != wants and builds_a_pair:
         raise RequestError(
-            f"architecture={config.architecture.name}: makes images of {shape_words(wants)}, "
+            f"architecture={config.architecture.name}: makes {shape_words(wants)}, "
             f"but dataset={config.dataset.name} holds {shape_words(has)}; choose a pair that agrees"
         )
 
 
 def shape_words(shape: list[int] | tuple[int, ...]) -> str:
-    """`[1, 28, 28]` as "28x28 with 1 channel"."""
+    """`[1, 28, 28]` as "28x28 with 1 channel", `[2, 1, 1]` as "points of 2 coordinates"."""
     channels, height, width = shape
+    if height == width == 1:
+        return f"points of {channels} coordinate{'s' if channels > 1 else ''}"
     return f"{height}x{width} with {channels} channel{'s' if channels > 1 else ''}"
 
 

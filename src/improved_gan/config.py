@@ -112,9 +112,32 @@ class GameConfig:
 
 
 @dataclass
+class PointsConfig:
+    """A mixture of Gaussians that points are drawn from: equally likely ones in the plane, or listed ones on a line."""
+
+    arrangement: str = one_of("ring", "grid", "spiral", "line")
+    modes: int | None = number(minimum=1)  # in the plane; a line has as many as `means`
+    radius: float | None = number(above=0)  # of ring and spiral; of the grid, half its side
+    turns: float | None = number(above=0)  # of the spiral
+    deviation: float | None = number(above=0)  # of each mode in the plane
+    means: list[float] | None = MISSING  # on the line
+    deviations: list[float] | None = MISSING
+    weights: list[float] | None = MISSING  # whatever their sum
+
+
+@dataclass
+class DrawnConfig:
+    """How much is drawn of a set that is drawn and not read."""
+
+    train: int = number(minimum=2)
+    test: int = number(minimum=2)
+    seed: int = number(minimum=0, maximum=2**32 - 1)  # its own: every run sees the same data
+
+
+@dataclass
 class DatasetConfig:
     name: str = MISSING
-    source: str = one_of("scikit_learn", "torchvision", "npz", "image_folder")
+    source: str = one_of("scikit_learn", "torchvision", "npz", "image_folder", "points", "stacked_digits")
     path: str | None = MISSING
     image_shape: list[int] | None = MISSING  # channels, height, width; null: whatever the file holds
     classes: int | None = MISSING  # null: counted in the file
@@ -123,11 +146,18 @@ class DatasetConfig:
     label_seed: int = number(minimum=0)
     validation_images: int = number(minimum=0)  # training images held out, for choosing anything
     evaluate_on: str = one_of("test", "validation")
+    drawn: DrawnConfig | None = None  # of points and of stacked digits
+    points: PointsConfig | None = None
+
+    @property
+    def holds_points(self) -> bool:
+        """Whether an example is a point, floating-point numbers, and no image, bytes."""
+        return self.source == "points"
 
 
 @dataclass
 class ArchitectureConfig:
-    name: str = one_of("digits_conv", "mnist_mlp", "cifar10_conv", "svhn_conv", "imagenet_dcgan")
+    name: str = one_of("digits_conv", "mnist_mlp", "cifar10_conv", "svhn_conv", "imagenet_dcgan", "toy_mlp")
     image_shape: list[int] = MISSING  # channels, height, width
     width: int = number(minimum=1)  # channels (units) of the discriminator's first layer; the others scale with it
     generator_width: int = number(minimum=1)  # of the generator's narrowest hidden layer; the others scale with it
@@ -136,6 +166,7 @@ class ArchitectureConfig:
     pixel_offset: float = MISSING  # an image is (byte - offset) / scale
     pixel_scale: float = number(above=0)
     input_regulariser: str | None = one_of("dropout", "noise")  # of images, rate or deviation .2, where a pair has it
+    batch_norm: bool = MISSING  # in the generator; false: nothing normalises, unless virtual batch norm is on
     first_normalisation: str | None = one_of("per_unit", "per_channel")  # before or after the generator's reshape
     learns_in_bf16: bool = MISSING  # seen to learn with bf16 products as with fp32: what training.precision=auto takes
     initialise_on: str = one_of("labelled", "unlabelled")  # the images of the data-dependent initialisation
@@ -257,6 +288,7 @@ class TrainingConfig:
 class MetricsConfig:
     measures: list[str] = one_of(*MEASURES)
     interval: int = number(minimum=1)  # epochs
+    step_interval: int | None = number(minimum=1)  # steps; instead of `interval`, where epochs are long
     samples: int = number(minimum=2)  # drawn of a run, or taken of the images, from the first on
     reference_samples: int = number(minimum=2)  # real images
     reference_split: str = one_of("train", "test")

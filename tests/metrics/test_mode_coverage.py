@@ -1,69 +1,100 @@
 """Mode coverage against samplers whose coverage is known."""
 
 import math
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from fake_evidence import evidence_of, image_set
 
-from improved_gan.metrics.mode_coverage import (
-    GRID_DEVIATION,
-    RING_DEVIATION,
-    captured,
-    class_counts,
-    divergence_from_uniform,
-    grid_modes,
-    modes_captured,
-    ring_modes,
-    stacked_classes,
+from improved_gan.dataset.points import grid_centres, ring_centres
+from improved_gan.metrics.evidence import Evidence, Modes
+from improved_gan.metrics.measure import MEASURES
+from improved_gan.metrics.mode_coverage import class_counts, divergence, modes_captured, nearest_modes, uniform
+
+
+def equal_modes(centres: np.ndarray, deviation: float) -> Modes:
+    count = len(centres)
+    return Modes(torch.from_numpy(centres), torch.full((count,), deviation).double(), uniform(count))
+
+
+RING, GRID = equal_modes(ring_centres(8, 1.0), 0.01), equal_modes(grid_centres(25, 4.0), 0.05)
+LINE = Modes(
+    torch.tensor([[0.0], [1.0]], dtype=torch.float64),
+    torch.tensor([0.5, 0.05], dtype=torch.float64),
+    torch.tensor([0.9, 0.1], dtype=torch.float64),
 )
-
 PERFECT = 1 - math.exp(-4.5)  # of a Gaussian in the plane, the share within 3 deviations: 98.89%
 
 
-def test_the_ring_has_eight_different_modes_on_the_unit_circle() -> None:
-    ring = ring_modes()
-    assert ring.norm(dim=1).tolist() == pytest.approx([1] * 8)
-    assert torch.pdist(ring).min() == pytest.approx(2 * math.sin(math.pi / 8), abs=1e-6)
+def evidence(points: torch.Tensor, modes: Modes, **more: Any) -> Evidence:
+    return evidence_of(points.float()[:, :, None, None].numpy(), modes=modes, **more)
 
 
-def test_the_grid_reaches_from_minus_4_to_4() -> None:
-    grid = grid_modes()
-    assert grid.shape == (25, 2) and grid.min() == -4 and grid.max() == 4 and torch.pdist(grid).min() == 2
+def value(measure: str, points: torch.Tensor, modes: Modes) -> float:
+    return MEASURES[measure].compute(evidence(points, modes)).value
 
 
-@pytest.mark.parametrize(("centres", "deviation"), [(ring_modes(), RING_DEVIATION), (grid_modes(), GRID_DEVIATION)])
-def test_a_perfect_sampler(centres: torch.Tensor, deviation: float) -> None:
+def drawn(modes: Modes, count: int) -> torch.Tensor:
     source = torch.Generator().manual_seed(0)
-    which = torch.randint(len(centres), (200_000,), generator=source)
-    samples = centres[which] + deviation * torch.randn(len(which), 2, generator=source)
-    modes, fraction = captured(samples, centres, deviation)
-    assert modes == len(centres) and fraction == pytest.approx(PERFECT, abs=1e-3)
+    which = torch.multinomial(modes.weights, count, replacement=True, generator=source)
+    noise = torch.randn(count, modes.centres.shape[1], generator=source)
+    return modes.centres[which] + modes.deviations[which, None] * noise
+
+
+@pytest.mark.parametrize("modes", [RING, GRID])
+def test_a_perfect_sampler(modes: Modes) -> None:
+    samples = drawn(modes, 200_000)
+    assert value("modes", samples, modes) == len(modes.centres)
+    assert value("high_quality_fraction", samples, modes) == pytest.approx(PERFECT, abs=1e-3)
+    assert value("mode_kl", samples, modes) == pytest.approx(0, abs=2e-4)
 
 
 def test_a_collapsed_sampler_and_one_that_hits_nothing() -> None:
-    ring = ring_modes()
-    assert captured(ring[3].repeat(10, 1), ring, RING_DEVIATION) == (1, 1.0)
-    assert captured(torch.zeros(10, 2), ring, RING_DEVIATION) == (0, 0.0)
+    one = RING.centres[3].repeat(10, 1)
+    assert (value("modes", one, RING), value("high_quality_fraction", one, RING)) == (1, 1)
+    assert value("mode_kl", one, RING) == pytest.approx(math.log(8))
+    middle = torch.zeros(10, 2)
+    assert (value("modes", middle, RING), value("high_quality_fraction", middle, RING)) == (0, 0)
 
 
 def test_a_sample_counts_up_to_three_deviations_away() -> None:
-    samples = torch.tensor([[1 + 2.9 * RING_DEVIATION, 0.0], [1 + 3.1 * RING_DEVIATION, 0.0]])
-    assert captured(samples, ring_modes(), RING_DEVIATION) == (1, 0.5)
+    samples = torch.tensor([[1 + 2.9 * 0.01, 0.0], [1 + 3.1 * 0.01, 0.0]])
+    found = nearest_modes(samples, RING)
+    assert found.counts.tolist() == [2, *[0] * 7] and found.high_quality is not None
+    assert found.high_quality.tolist() == [1, *[0] * 7]
 
 
-def test_stacked_digits_are_a_number() -> None:
-    assert stacked_classes(torch.tensor([[0, 0, 7], [1, 2, 3], [9, 9, 9]])).tolist() == [7, 123, 999]
+def test_far_is_counted_in_each_modes_own_deviations() -> None:
+    found = nearest_modes(torch.tensor([[0.8], [0.95], [-1.4], [1.6]]), LINE)  # .8: 1.6 of one, 4 of the other
+    assert found.counts.tolist() == [3, 1] and found.high_quality is not None and found.high_quality.tolist() == [2, 1]
+
+
+def test_unequal_modes_are_expected_unequally() -> None:
+    samples = torch.tensor([0.0] * 9 + [1.0])[:, None]
+    assert value("mode_kl", samples, LINE) == pytest.approx(0, abs=1e-12)
+    half = torch.tensor([0.0, 1.0])[:, None]
+    assert value("mode_kl", half, LINE) == pytest.approx(0.5 * math.log(0.5 / 0.9) + 0.5 * math.log(0.5 / 0.1))
+
+
+def test_counts_go_along_and_so_does_the_divergence_of_the_reals() -> None:
+    points = LINE.centres[[0, 0, 1]]
+    reference = image_set(points.float()[:, :, None, None].numpy(), split="test")
+    assert MEASURES["modes"].compute(evidence(points, LINE)).details["counts"] == [2, 1]
+    score = MEASURES["mode_kl"].compute(evidence(points, LINE, reference=reference))
+    assert score.network == "nearest mode" and score.details == {}  # reals without labels
 
 
 def test_divergence_from_uniform() -> None:
     counts = class_counts(torch.zeros(26_000, dtype=torch.int64), 1000)
-    assert modes_captured(counts) == 1 and divergence_from_uniform(counts) == pytest.approx(math.log(1000))  # 6.908
-    assert divergence_from_uniform(torch.full((1000,), 26)) == pytest.approx(0, abs=1e-12)
+    assert modes_captured(counts) == 1
+    assert divergence(counts, uniform(1000)) == pytest.approx(math.log(1000))  # 6.908
+    assert divergence(torch.full((1000,), 26), uniform(1000)) == pytest.approx(0, abs=1e-12)
     half = class_counts(torch.arange(500).repeat(52), 1000)
-    assert modes_captured(half) == 500 and divergence_from_uniform(half) == pytest.approx(math.log(2))
+    assert modes_captured(half) == 500 and divergence(half, uniform(1000)) == pytest.approx(math.log(2))
 
 
 def test_a_perfect_sampler_of_stacked_mnist_has_the_published_divergence() -> None:
-    source = torch.Generator().manual_seed(0)
-    digits = torch.randint(10, (26_000, 3), generator=source)
-    assert divergence_from_uniform(class_counts(stacked_classes(digits), 1000)) == pytest.approx(0.019, abs=0.002)
+    classes = torch.randint(1000, (26_000,), generator=torch.Generator().manual_seed(0))
+    assert divergence(class_counts(classes, 1000), uniform(1000)) == pytest.approx(0.019, abs=0.002)

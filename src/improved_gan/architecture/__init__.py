@@ -5,8 +5,8 @@ What couples them to the techniques (the generator's normalisation, the discrimi
 
 from types import ModuleType
 
-from improved_gan.architecture import cifar10_conv, digits_conv, imagenet_dcgan, mnist_mlp
-from improved_gan.architecture.batch_norm import BatchNorm
+from improved_gan.architecture import cifar10_conv, digits_conv, imagenet_dcgan, mnist_mlp, toy_mlp
+from improved_gan.architecture.batch_norm import BatchNorm, Unnormalised
 from improved_gan.architecture.discriminator import Discriminator, DiscriminatorOutput, MinibatchLayerFactory
 from improved_gan.architecture.generator import Generator, Normalisation
 from improved_gan.architecture.weight_norm import data_dependent_initialisation
@@ -19,6 +19,7 @@ __all__ = [
     "Generator",
     "MinibatchLayerFactory",
     "Normalisation",
+    "Unnormalised",
     "build_discriminator",
     "build_generator",
     "data_dependent_initialisation",
@@ -30,10 +31,11 @@ PAIRS: dict[str, ModuleType] = {
     "cifar10_conv": cifar10_conv,
     "svhn_conv": cifar10_conv,
     "imagenet_dcgan": imagenet_dcgan,
+    "toy_mlp": toy_mlp,
 }
 
 SIDES = {"digits_conv": 8, "cifar10_conv": 32, "svhn_conv": 32, "imagenet_dcgan": 128}
-"""Height and width, in pixels, that a convolutional pair is made for; `mnist_mlp` takes any."""
+"""Height and width, in pixels, that a convolutional pair is made for; the dense pairs take any."""
 
 
 def build_generator(config: ArchitectureConfig, normalisation: Normalisation = BatchNorm) -> Generator:

@@ -1,4 +1,4 @@
-"""Batch normalisation by the batch's own statistics, always: no running averages (the release's generators)."""
+"""Batch normalisation by the batch's own statistics, always (the release's generators), and what stands for none."""
 
 import torch
 from jaxtyping import Float
@@ -27,3 +27,23 @@ class BatchNorm(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.shift.numel()}, epsilon={self.epsilon}, scale={self.scale is not None}"
+
+
+class Unnormalised(nn.Module):
+    """y = x [* scale] + shift, a channel (or unit) at a time: in the place of a normalisation, none."""
+
+    scale: nn.Parameter | None
+
+    def __init__(self, channels: int, epsilon: float = 1e-6, scale: bool = False) -> None:
+        super().__init__()
+        self.shift = nn.Parameter(torch.zeros(channels))
+        self.register_parameter("scale", nn.Parameter(torch.ones(channels)) if scale else None)
+
+    def forward(self, x: Float[Tensor, "batch channel *space"]) -> Float[Tensor, "batch channel *space"]:
+        """x, scaled and shifted."""
+        shape = (-1, *[1] * (x.ndim - 2))
+        scaled = x if self.scale is None else x * self.scale.view(shape)
+        return scaled + self.shift.view(shape)
+
+    def extra_repr(self) -> str:
+        return f"{self.shift.numel()}, scale={self.scale is not None}"

@@ -1,4 +1,5 @@
-"""Image sets, each brought once into one prepared form: uint8 (N, C, H, W) arrays, memory-mapped, checksummed.
+"""Data sets, each brought once into one prepared form: uint8 (N, C, H, W) arrays, memory-mapped, checksummed; points
+are float32 (N, D, 1, 1).
 
 Importing this package imports neither torch nor torchvision.
 """
@@ -8,10 +9,10 @@ from pathlib import Path
 
 from improved_gan.config import DatasetConfig, RequestError
 from improved_gan.dataset.labels import held_out, labelled_indices
-from improved_gan.dataset.prepared import PreparedDataset, PreparedSplit, open_prepared, prepare, store_folders
+from improved_gan.dataset.prepared import Modes, PreparedDataset, PreparedSplit, open_prepared, prepare, store_folders
 from improved_gan.dataset.sources import find
 
-__all__ = ["PreparedDataset", "PreparedSplit", "held_out", "labelled_indices", "load"]
+__all__ = ["Modes", "PreparedDataset", "PreparedSplit", "held_out", "labelled_indices", "load"]
 
 
 def load(config: DatasetConfig, data_root: Path, *, verify_all: bool = False) -> PreparedDataset:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import Float64, Int64, Real
 from tqdm import tqdm
 
 from improved_gan.config import RequestError
@@ -28,10 +28,18 @@ ALWAYS_VERIFIED = 2**30  # bytes; a file as large as this is hashed in about a s
 
 
 class PreparedSplit(NamedTuple):
-    """Images in 0..255, memory-mapped and read-only, and their class numbers if the set has any."""
+    """Images in 0..255 (or points, float32), memory-mapped and read-only, and their class numbers if there are any."""
 
-    images: UInt8[np.ndarray, "image channel height width"]
+    images: Real[np.ndarray, "image channel height width"]
     labels: Int64[np.ndarray, " image"] | None
+
+
+class Modes(NamedTuple):
+    """The Gaussians that points were drawn from: isotropic, with their share of the points."""
+
+    centres: Float64[np.ndarray, "mode coordinate"]
+    deviations: Float64[np.ndarray, " mode"]
+    weights: Float64[np.ndarray, " mode"]  # their sum is 1
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ class PreparedDataset:
     test: PreparedSplit | None
     checksum: str
     folder: Path  # where the prepared form lies; other things known of the images may lie there too
+    modes: Modes | None = None  # of points
 
 
 @dataclass(frozen=True)
@@ -54,9 +63,11 @@ class SourceSplit:
 
     count: int
     image_shape: tuple[int, int, int]
-    blocks: Iterator[UInt8[np.ndarray, "block channel height width"]]
+    blocks: Iterator[Real[np.ndarray, "block channel height width"]]
     labels: Int64[np.ndarray, " image"] | None
     class_names: tuple[str, ...] | None = None
+    dtype: str = "uint8"  # points: float32
+    modes: Modes | None = None  # of points
 
 
 def store_folders(data_root: Path | None) -> list[Path]:
@@ -101,7 +112,7 @@ def open_prepared(folder: Path, *, verify_all: bool = False) -> PreparedDataset:
         }
     except (json.JSONDecodeError, UnicodeDecodeError, FileNotFoundError, KeyError, TypeError) as error:
         raise _damaged(folder, DESCRIPTION) from error
-    names = description["class_names"]
+    names, modes = description["class_names"], description.get("modes")
     return PreparedDataset(
         name=description["name"],
         image_shape=tuple(description["image_shape"]),
@@ -111,6 +122,7 @@ def open_prepared(folder: Path, *, verify_all: bool = False) -> PreparedDataset:
         test=splits.get("test"),
         checksum=description["checksum"],
         folder=folder,
+        modes=None if modes is None else Modes(**{name: np.array(values) for name, values in modes.items()}),
     )
 
 
@@ -132,6 +144,9 @@ def _write(folder: Path, name: str, source: str, splits: Mapping[str, SourceSpli
         "class_names": train.class_names,
         "splits": {split: _write_split(folder, split, content) for split, content in splits.items()},
     }
+    if train.modes is not None:  # what images have none of is not mentioned: their checksums stay what they are
+        description["dtype"] = train.dtype
+        description["modes"] = {name: values.tolist() for name, values in train.modes._asdict().items()}
     description["checksum"] = _checksum(description)
     with open(folder / DESCRIPTION, "x") as file:
         json.dump(description, file, indent=1)
@@ -140,7 +155,11 @@ def _write(folder: Path, name: str, source: str, splits: Mapping[str, SourceSpli
 
 def _write_split(folder: Path, split: str, content: SourceSplit) -> dict[str, Any]:
     images, labels, written = folder / f"{split}_images.npy", folder / f"{split}_labels.npy", 0
-    header = {"descr": "|u1", "fortran_order": False, "shape": (content.count, *content.image_shape)}
+    header = {
+        "descr": np.dtype(content.dtype).str,
+        "fortran_order": False,
+        "shape": (content.count, *content.image_shape),
+    }
     # `delay`: no bar for a set that is prepared in the blink of an eye. Plain writes: a full disk is then an error,
     # where writing through a memory map would kill the process.
     with (

@@ -1,6 +1,7 @@
 """Where an image set comes from: files that are there, a download, or scikit-learn."""
 
 import contextlib
+import dataclasses
 import hashlib
 import os
 import re
@@ -11,10 +12,12 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
-from improved_gan.config import DatasetConfig, RequestError
+from improved_gan.config import DatasetConfig, DrawnConfig, RequestError
 from improved_gan.dataset.formats import Arrays, as_split, read_cifar10, read_digits, read_idx, read_npz, read_svhn
 from improved_gan.dataset.image_folder import image_files, read_image_folder
+from improved_gan.dataset.points import draw_points, modes_of
 from improved_gan.dataset.prepared import FORMAT, SourceSplit
+from improved_gan.dataset.stacked_digits import stack_digits
 
 Shape = tuple[int, int, int]  # channels, height, width
 
@@ -30,11 +33,12 @@ class Source:
     files: list[Path]
     image_shape: Shape | None
     read: Callable[[Path], Mapping[str, Arrays | SourceSplit]]  # given a scratch folder
+    recipe: str = ""  # all that decides what is drawn, of a set that is
 
     @property
     def key(self) -> str:
         """A folder name that changes with any file's name, size or time of change, without reading the files."""
-        digest = hashlib.sha256(f"{FORMAT} {self.name} {self.image_shape}".encode())
+        digest = hashlib.sha256(f"{FORMAT} {self.name} {self.image_shape}{self.recipe}".encode())
         for path in self.files:
             # Relative, so that one set reached through two data roots (a clone, a mount) is prepared once.
             name, status = str(path).removeprefix(f"{self.root}/"), path.stat()
@@ -91,6 +95,8 @@ def find(config: DatasetConfig, data_root: Path) -> Source:
     if config.source == "scikit_learn":
         request, origin = f"dataset={config.name}", "sklearn.datasets.load_digits"
         return Source(config.name, request, origin, None, [], shape, lambda _: read_digits())
+    if config.drawn is not None:
+        return _drawn(config, config.drawn, data_root, shape)
     if config.source == "torchvision":
         return _published(config.name, data_root, shape)
     request, path = f"dataset.path={config.path or 'null'}", _absolute(Path(config.path or os.devnull))
@@ -106,6 +112,23 @@ def find(config: DatasetConfig, data_root: Path) -> Source:
     return Source(config.name, request, str(path), data_root, files, shape, lambda _: read_image_folder(path, shape))
 
 
+def _drawn(config: DatasetConfig, drawn: DrawnConfig, data_root: Path, shape: Shape | None) -> Source:
+    """Points, which need no files, or digits stacked of MNIST's."""
+    request, recipe = f"dataset={config.name}", repr((drawn, config.points))
+    if config.points is not None:
+        modes, origin = modes_of(config.points), f"drawn: {config.points.arrangement}"
+        return Source(config.name, request, origin, None, [], shape, lambda _: draw_points(modes, drawn), recipe)
+    mnist = _published("mnist", data_root, (1, 28, 28))
+    return dataclasses.replace(
+        mnist,
+        name=config.name,
+        request=request,
+        image_shape=shape,
+        read=lambda scratch: stack_digits(mnist.splits(scratch), drawn),
+        recipe=recipe,
+    )
+
+
 def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path.expanduser()))
 
@@ -113,7 +136,8 @@ def _absolute(path: Path) -> Path:
 def _shape(shape: list[int] | None) -> Shape | None:
     if shape is None:
         return None
-    if len(shape) != 3 or shape[0] not in (1, 3) or min(shape) < 1:
+    is_point = shape[1:] == [1, 1]
+    if len(shape) != 3 or (shape[0] not in (1, 3) and not is_point) or min(shape) < 1:
         raise RequestError(f"dataset.image_shape={shape}: must be [channels, height, width] with 1 or 3 channels")
     return shape[0], shape[1], shape[2]
 

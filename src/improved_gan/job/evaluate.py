@@ -14,7 +14,7 @@ from improved_gan.composing import Request
 from improved_gan.config import Config, DatasetConfig, EvaluateConfig, RequestError
 from improved_gan.job.train import environment
 from improved_gan.metrics.evidence import ImageSet, Judge, Score, as_entry
-from improved_gan.metrics.loose_images import read_images
+from improved_gan.metrics.loose_images import read_images, read_points
 from improved_gan.run_folder import written_whole
 from improved_gan.training.device import DEFAULT_THREADS, choose_device
 from improved_gan.training.judge import judge_of
@@ -35,7 +35,13 @@ def evaluate(request: Request) -> Path:
     samples, judge, origin, data = _samples_of_run(config, wanted) if is_run else _loose_samples(config, wanted)
     device = choose_device(config.device)
     torch.set_num_threads(config.training.threads or DEFAULT_THREADS)
-    judging = Judging(config.metrics, lambda: dataset.load(data, Path(config.data_root)), device, wanted.seed)
+    judging = Judging(
+        config.metrics,
+        lambda: dataset.load(data, Path(config.data_root)),
+        device,
+        wanted.seed,
+        points=data.holds_points,
+    )
     verdict = judging.judge(samples, judge)
     name = wanted.name or ("default" if is_run else samples.name)
     folder = path / "evaluation" / name if is_run else Path(config.output_root).absolute() / "evaluate" / name
@@ -61,7 +67,7 @@ def _samples_of_run(
     run = load_run(Path(str(config.images)), cast("Literal['newest', 'best']", wanted.checkpoint), config.device)
     if not run.pair.objective.trains_generator:
         raise RequestError(f"images={config.images}: objective={run.config.objective.name} trains no generator")
-    images = run.sample(config.metrics.samples, wanted.seed).numpy()
+    images = run.sampler.sample(config.metrics.samples, wanted.seed).numpy()
     architecture, sampler = run.config.architecture, run.sampler
     judge = judge_of(
         run.pair,
@@ -81,6 +87,8 @@ def _samples_of_run(
 
 def _loose_samples(config: Config, wanted: EvaluateConfig) -> tuple[ImageSet, None, dict[str, Any], DatasetConfig]:
     path = Path(str(config.images))
+    if config.dataset.holds_points:
+        return read_points(path, config.metrics.samples), None, {}, config.dataset
     samples, skipped = read_images(path, skip_unreadable=wanted.skip_unreadable, count=config.metrics.samples)
     return samples, None, {"skipped": skipped}, config.dataset
 

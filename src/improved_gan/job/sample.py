@@ -1,10 +1,12 @@
-"""`job=sample`: images of a trained run, as a grid and as latent interpolations, PNG and .npz."""
+"""`job=sample`: images (or points) of a trained run, as a grid and as latent interpolations, PNG and .npz."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from improved_gan import dataset
 from improved_gan.composing import Request
 from improved_gan.config import RequestError
 from improved_gan.run_folder import written_whole
@@ -20,14 +22,15 @@ def sample(request: Request) -> Path:
     if not run.pair.objective.trains_generator:
         raise RequestError(f"run={request.config.run}: objective={run.config.objective.name} trains no generator")
     folder = Path(request.config.run) / "evaluation" / "sample"
-    images = run.sample(wanted.count, wanted.seed)
-    save_grid(images, folder / "grid.png", wanted.columns)
+    save_picture = _point_drawing(run, Path(request.config.data_root)) if _has_points(run) else save_grid
+    images = run.sampler.sample(wanted.count, wanted.seed)
+    save_picture(images, folder / "grid.png", wanted.columns)
     _save_arrays(images, folder / "images.npz")
     if wanted.interpolations:
         between = interpolations(run, wanted.interpolations, wanted.interpolation_steps, wanted.seed)
-        save_grid(between, folder / "interpolation.png", wanted.interpolation_steps)
+        save_picture(between, folder / "interpolation.png", wanted.interpolation_steps)
         _save_arrays(between, folder / "interpolation.npz")
-    print(f"{wanted.count} images of step {run.step}, seed {wanted.seed}")
+    print(f"{wanted.count} {'points' if _has_points(run) else 'images'} of step {run.step}, seed {wanted.seed}")
     return folder
 
 
@@ -39,6 +42,21 @@ def interpolations(run: TrainedRun, rows: int, columns: int, seed: int) -> torch
     return run.sampler.images_of(torch.lerp(start[:, None], end[:, None], share).flatten(0, 1))
 
 
+def _has_points(run: TrainedRun) -> bool:
+    return run.config.dataset.holds_points
+
+
+def _point_drawing(run: TrainedRun, data_root: Path) -> Callable[[torch.Tensor, Path, int], None]:
+    """Draws points over the real ones that the run was trained on; there are no columns."""
+    from improved_gan.training.point_picture import PointPicture  # matplotlib is heavy: only when needed
+
+    picture = PointPicture(dataset.load(run.config.dataset, data_root).train.images)
+    return lambda points, path, _: picture.save(points, path)
+
+
 def _save_arrays(images: torch.Tensor, path: Path) -> None:
     with written_whole(path) as file:
-        np.savez_compressed(file, images=images.permute(0, 2, 3, 1).numpy())  # NHWC, as tools for scores read it
+        if images.dtype.is_floating_point:
+            np.savez_compressed(file, points=images.flatten(1).numpy())
+        else:
+            np.savez_compressed(file, images=images.permute(0, 2, 3, 1).numpy())  # NHWC, as tools for scores read it

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, Float64, Int64, Real, UInt8
 from torch import Tensor
 
 from improved_gan.metrics.extraction import Features
@@ -17,11 +17,11 @@ class MissingEvidence(Exception):
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images of one origin, 0..255, with what identifies them: two sets of one `key` hold the same images."""
+    """Images, 0..255, or points of one origin with what identifies them: two sets of one `key` hold the same images."""
 
     name: str  # "cifar10", for people
     key: str  # content checksum, split and which images, for caches
-    images: UInt8[np.ndarray, "n channel height width"]
+    images: Real[np.ndarray, "n channel height width"]
     labels: Int64[np.ndarray, " n"] | None = None
     split: str | None = None  # "train" or "test", of a data set
 
@@ -29,12 +29,20 @@ class ImageSet:
         return len(self.images)
 
 
+class Modes(NamedTuple):
+    """Where the modes of points are known to lie: isotropic Gaussians, with their share of the points."""
+
+    centres: Float64[Tensor, "mode coordinate"]
+    deviations: Float64[Tensor, " mode"]
+    weights: Float64[Tensor, " mode"]  # their sum is 1
+
+
 @dataclass(frozen=True)
 class Judge:
-    """A run's discriminator: a function of images (0..255, any number), in batches of the size it was trained with."""
+    """A run's discriminator: a function of any number of images, in batches of the size that it was trained with."""
 
-    realness: Callable[[UInt8[np.ndarray, "n channel height width"]], Float[Tensor, " n"]]  # logit of "this is real"
-    class_logits: Callable[[UInt8[np.ndarray, "n channel height width"]], Float[Tensor, "n classes"]] | None
+    realness: Callable[[Real[np.ndarray, "n channel height width"]], Float[Tensor, " n"]]  # logit of "this is real"
+    class_logits: Callable[[Real[np.ndarray, "n channel height width"]], Float[Tensor, "n classes"]] | None
     batch_size: int
     gives_probability: bool = True  # sigmoid(realness) is D, as log D needs; else its sign alone means something
 
@@ -61,6 +69,7 @@ class Evidence:
     seed: int = 0  # of whatever a measure draws
     options: Mapping[str, Any] = field(default_factory=dict)  # the protocol: keys of the `metrics` group
     opponent: Opponent | None = None
+    modes: Modes | None = None  # of points; images have a classifier's classes
 
     memory: dict[str, Any] = field(default_factory=dict)
 

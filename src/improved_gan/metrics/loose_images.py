@@ -1,4 +1,4 @@
-"""Images to be judged that lie in a folder or in an .npz, read whole and checked before anything is computed."""
+"""Images to be judged in a folder or an .npz, or points in an .npz: read whole and checked before any computing."""
 
 import hashlib
 import logging
@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 from tqdm import tqdm
 
 from improved_gan.config import RequestError
@@ -29,18 +29,40 @@ def read_images(path: Path, *, skip_unreadable: bool, count: int) -> tuple[Image
     return ImageSet(path.stem if path.is_file() else path.resolve().name, key, images), skipped
 
 
-def _read_npz(path: Path, count: int) -> UInt8[np.ndarray, "n channel height width"]:
+def read_points(path: Path, count: int) -> ImageSet:
+    """The first `count` points of an .npz with `points`, (n, coordinates), of any type of number.
+
+    Raises `RequestError` for whatever cannot be scored.
+    """
+    points, request = _read_array(path, "points"), f"images={path}"
+    if points.ndim != 2 or points.dtype.kind not in "fiu" or 0 in points.shape:
+        raise RequestError(f"{request}: `points` must be numbers (n, coordinates); it is {points.dtype} {points.shape}")
+    if not np.isfinite(points).all():
+        raise RequestError(f"{request}: `points` must be finite; it is {points.dtype}{_range(points)}")
+    chosen: Float32[np.ndarray, "n coordinate 1 1"] = points[:count, :, None, None].astype(np.float32)
+    return ImageSet(path.stem, hashlib.sha256(chosen.tobytes()).hexdigest(), chosen)
+
+
+def _read_array(path: Path, name: str) -> np.ndarray:
     request = f"images={path}"
+    if path.is_dir():
+        raise RequestError(f"{request}: must be an .npz with `{name}`, or a run")
     try:
         with np.load(path, allow_pickle=False) as stored:
-            if not isinstance(stored, np.lib.npyio.NpzFile) or "images" not in stored:
+            if not isinstance(stored, np.lib.npyio.NpzFile) or name not in stored:
                 held = ", ".join(stored.files) if isinstance(stored, np.lib.npyio.NpzFile) else "one array"
-                raise RequestError(f"{request}: must hold an array `images` (it holds {held})")
-            images = stored["images"]
+                hint = "; points need dataset=ring or another set of points" if held == "points" else ""
+                raise RequestError(f"{request}: must hold an array `{name}` (it holds {held}{hint})")
+            array: np.ndarray = stored[name]
+            return array
     except RequestError:
         raise
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise RequestError(f"{request}: cannot be read as an .npz ({error})") from error
+
+
+def _read_npz(path: Path, count: int) -> UInt8[np.ndarray, "n channel height width"]:
+    images, request = _read_array(path, "images"), f"images={path}"
     if images.dtype != np.uint8:
         raise RequestError(f"{request}: `images` must be uint8, 0..255; it is {images.dtype}{_range(images)}")
     if images.ndim != 4 or images.shape[3] not in (1, 3):

@@ -32,8 +32,10 @@ class Measure:
     reference: bool = False  # real images (or their features) are used
     held_out: bool = False  # real images that were not trained on are used
     judge: bool = False  # the run's own discriminator is used
+    modes: bool = False  # where the modes of points lie is used
     labels: bool = False  # classes of the real images are used
     opponent: bool = False  # a network trained afresh to tell reals from samples is used
+    points: bool = False  # it means something for points too, which no network sees
     replacement: str | None = None  # measures the like without Inception, where its weights cannot be had
 
     def compute(self, evidence: "Evidence") -> "Score":
@@ -52,6 +54,7 @@ MEASURES: dict[str, Measure] = {
         held_out=True,
         judge=True,
         labels=True,
+        points=True,
     ),
     "inception_score": Measure(
         "inception_score:inception_score_of",
@@ -131,21 +134,31 @@ MEASURES: dict[str, Measure] = {
         reference=True,
     ),
     "modes": Measure(
-        "classifier_measures:modes",
+        "mode_coverage:modes",
         better="higher",
-        sees="classes that are missing altogether",
-        misses="one sample is enough to count, however poor, and variety within a class",
+        sees="classes, or modes of points, that are missing altogether",
+        misses="one sample is enough to count, of images however poor, and variety within a class",
         network="classifier",
         keeps_features=True,
+        points=True,
+    ),
+    "high_quality_fraction": Measure(
+        "mode_coverage:high_quality_fraction",
+        better="higher",
+        sees="points that lie between the modes and not in them; a perfect sampler in the plane has 98.89%",
+        misses="missing modes",
+        modes=True,
+        points=True,
     ),
     "mode_kl": Measure(
-        "classifier_measures:mode_kl",
+        "mode_coverage:mode_kl",
         better="lower",
-        sees="classes that come up too seldom or too often",
+        sees="classes, or modes of points, that come up too seldom or too often",
         misses="variety within a class, and poor samples that the classifier must call something",
         network="classifier",
         keeps_features=True,
         reference=True,
+        points=True,
     ),
     "real_vs_fake_ratio": Measure(
         "realness:real_vs_fake_ratio",
@@ -153,6 +166,7 @@ MEASURES: dict[str, Measure] = {
         sees="the share of samples that the run's own discriminator calls real: which player is ahead",
         misses="quality: a poor discriminator is fooled by poor samples, so runs do not compare",
         judge=True,
+        points=True,
     ),
     "discriminator_accuracy": Measure(
         "realness:discriminator_accuracy",
@@ -161,6 +175,7 @@ MEASURES: dict[str, Measure] = {
         misses="quality: 0.5 may mean good samples or a poor discriminator",
         held_out=True,
         judge=True,
+        points=True,
     ),
     "discriminator_overfitting": Measure(
         "realness:discriminator_overfitting",
@@ -170,6 +185,7 @@ MEASURES: dict[str, Measure] = {
         reference=True,
         held_out=True,
         judge=True,
+        points=True,
     ),
     "real_vs_fake_accuracy": Measure(
         "realness:real_vs_fake_accuracy",
@@ -193,6 +209,7 @@ MEASURES: dict[str, Measure] = {
         sees="wrong colours, contrast and coarse layout, without any network",
         misses="what things are: all that pixels along random directions do not show",
         reference=True,
+        points=True,
     ),
     "earth_movers_distance": Measure(
         "transport:earth_movers_distance",

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Real
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -75,7 +75,7 @@ def discriminator_overfitting(evidence: Evidence) -> Score:
     )
 
 
-def log_realness(judge: Judge, images: UInt8[np.ndarray, "n channel height width"]) -> float:
+def log_realness(judge: Judge, images: Real[np.ndarray, "n channel height width"]) -> float:
     """E log D over the first images of a set."""
     return mean_log_realness(judge.realness(images[:FEW]))
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Real
 from torch import Tensor
 
 from improved_gan.metrics.evidence import Evidence, ImageSet, Score
@@ -39,7 +39,7 @@ def earth_movers_distance_between(first: Float[Tensor, "n feature"], second: Flo
 
 
 def sliced_wasserstein(evidence: Evidence) -> Score:
-    """`sliced_wasserstein`: over pixels in 0..1, of as many reals as samples."""
+    """`sliced_wasserstein`: over pixels in 0..1, or points as they are, of as many reals as samples."""
     samples, reference = evidence.samples, evidence.reference
     assert reference is not None
     count = min(len(samples), len(reference))
@@ -47,7 +47,8 @@ def sliced_wasserstein(evidence: Evidence) -> Score:
     value, spread = sliced_wasserstein_distance(
         _projected(samples.images[:count], along), _projected(reference.images[:count], along)
     )
-    return _score(value, spread, f"{PROJECTIONS} directions", count, reference, "pixels", directions=PROJECTIONS)
+    space = "pixels" if samples.images.dtype == np.uint8 else "coordinates"
+    return _score(value, spread, f"{PROJECTIONS} directions", count, reference, space, directions=PROJECTIONS)
 
 
 def earth_movers_distance(evidence: Evidence) -> Score:
@@ -101,10 +102,11 @@ def wasserstein_critic(evidence: Evidence) -> Score:
 
 
 def _projected(
-    images: UInt8[np.ndarray, "n channel height width"], along: Float[Tensor, "pixel direction"]
+    images: Real[np.ndarray, "n channel height width"], along: Float[Tensor, "pixel direction"]
 ) -> Float[Tensor, "n direction"]:
+    scale = 255 if images.dtype == np.uint8 else 1
     blocks = [np.array(images[start : start + BLOCK]) for start in range(0, len(images), BLOCK)]
-    return torch.cat([torch.from_numpy(block).flatten(1).float() / 255 @ along for block in blocks])
+    return torch.cat([torch.from_numpy(block).flatten(1).float() / scale @ along for block in blocks])
 
 
 def _score(

@@ -28,7 +28,7 @@ class Tracker:
         self._run = run  # a wandb.Run or None; naming the type would import wandb
         self._restore = restore
 
-    def log(self, step: int, values: dict[str, float | int]) -> None:
+    def log(self, step: int, values: dict[str, Any]) -> None:
         """Logs the values at an explicit step; several calls at one step make one row, steps never go back."""
         self._attempt(lambda run: run.log(values, step=step))
 

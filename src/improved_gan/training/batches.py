@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, Real
 from torch import Tensor
 
 IMAGES_FOR_INITIALISATION = 500
@@ -27,12 +27,12 @@ class Batch(NamedTuple):
 class Images:
     """A set of images that batches are drawn from by index: on the device whole if it fits, else streamed to it.
 
-    `pixels` may be memory-mapped. `image = (byte - offset) / scale`.
+    `pixels` may be memory-mapped. `image = (byte - offset) / scale`; points are numbers of offset 0 and scale 1.
     """
 
     def __init__(
         self,
-        pixels: UInt8[np.ndarray, "n channel height width"],
+        pixels: Real[np.ndarray, "n channel height width"],
         labels: Int[np.ndarray, " n"] | None,
         *,
         offset: float,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from improved_gan.architecture import Generator, build_discriminator, build_generator
-from improved_gan.architecture.batch_norm import BatchNorm
+from improved_gan.architecture.batch_norm import BatchNorm, Unnormalised
 from improved_gan.architecture.weight_norm import data_dependent_initialisation
 from improved_gan.config import AveragingConfig, Config, MinibatchDiscriminationConfig, OptimizerConfig
 from improved_gan.objective import Constrained, Penalised, build_objective
@@ -86,7 +86,7 @@ def draw_latents(
 def _generator(config: Config, device: torch.device) -> Generator | VirtualBatchNormGenerator:
     virtual = config.technique.virtual_batch_norm
     if not virtual.enabled:
-        return build_generator(config.architecture, BatchNorm)
+        return build_generator(config.architecture, BatchNorm if config.architecture.batch_norm else Unnormalised)
     generator = build_generator(config.architecture, partial(VirtualBatchNorm, reference_size=virtual.reference_size))
     reference = draw_latents(
         config.architecture.latent_distribution, generator.latent_size, device, virtual.reference_size, None

@@ -4,6 +4,7 @@ Trained once for each data set: one-cycle SGD, products in bf16 where that is fa
 weights lie in a cache under a key of data checksum and recipe; one process trains while the others wait.
 """
 
+import dataclasses
 import fcntl
 import hashlib
 import logging
@@ -28,6 +29,7 @@ from improved_gan.training.device import has_fast_bf16
 
 log = logging.getLogger("improved_gan")
 SEED = 0
+STACKED = "stacked_mnist"  # the set whose images are three digits each
 OFFSET, SCALE = 127.5, 64.0  # bytes to about unit variance
 CHEAP = 500_000  # bytes of training images that are passed over in seconds, as the digits are
 LEFT_RIGHT_ALIKE = ("cifar10", "imagenet128")  # a mirrored digit is another digit, or none
@@ -113,10 +115,42 @@ class Classifier:
             return self.network((images.float() - OFFSET) / SCALE)
 
 
+class ChannelClassifier(Classifier):
+    """Reads stacked digits a channel at a time: features side by side, and a logit for each combination of classes."""
+
+    @torch.inference_mode()
+    def __call__(
+        self, images: UInt8[Tensor, "n channel height width"]
+    ) -> tuple[Float[Tensor, "n feature"], Float[Tensor, "n classes"]]:
+        features, logits = super().__call__(images.flatten(0, 1)[:, None])
+        first, *others = logits.log_softmax(dim=1).unflatten(0, images.shape[:2]).unbind(dim=1)
+        for other in others:
+            first = (first[:, :, None] + other[:, None, :]).flatten(
+                1
+            )  # log p(1, 2, 3) = log p(1) + log p(2) + log p(3)
+        return features.unflatten(0, images.shape[:2]).flatten(1), first
+
+
+def taught_on(dataset: PreparedDataset) -> PreparedDataset:
+    """What the classifier of `dataset` learns from: the set itself; of stacked digits, the single ones."""
+    if dataset.name != STACKED:
+        return dataset
+    train, test = _unstacked(dataset.train), None if dataset.test is None else _unstacked(dataset.test)
+    shape = (1, *dataset.image_shape[1:])
+    return dataclasses.replace(dataset, image_shape=shape, classes=10, class_names=None, train=train, test=test)
+
+
+def _unstacked(split: PreparedSplit) -> PreparedSplit:
+    assert split.labels is not None
+    digits = np.stack([split.labels // 100, split.labels // 10 % 10, split.labels % 10], axis=1)
+    return PreparedSplit(split.images.reshape(-1, 1, *split.images.shape[2:]), digits.reshape(-1))
+
+
 def check_classifier(dataset: PreparedDataset, folder: Path, *, only_cheap: bool = False) -> None:
     """Raise `MissingEvidence` where there are no classes or, with `only_cheap`, training would take minutes."""
     if dataset.train.labels is None or dataset.classes is None or dataset.classes < 2:
         raise MissingEvidence(f"{dataset.name} has no classes to train a classifier on")
+    dataset = taught_on(dataset)
     cheap = dataset.train.images.size <= CHEAP or _path(dataset, folder).exists()
     if only_cheap and not cheap:
         raise MissingEvidence(f"the classifier of {dataset.name} is not trained yet, which job=evaluate does")
@@ -140,6 +174,7 @@ def classifier_of(
 ) -> Classifier:
     """The classifier of `dataset`, from `folder` or else trained now; `MissingEvidence` where there are no classes."""
     check_classifier(dataset, folder)
+    kind, dataset = ChannelClassifier if dataset.name == STACKED else Classifier, taught_on(dataset)
     recipe, path = recipe_for(dataset), _path(dataset, folder)
     network = _fresh_network(dataset, recipe)
     accuracy = _read(path, network)
@@ -159,7 +194,7 @@ def classifier_of(
                 log.warning(
                     "trained the classifier of %s: %.2f%% right on held-out images", dataset.name, 100 * accuracy
                 )
-    return Classifier(network, accuracy, device, batch_size)
+    return kind(network, accuracy, device, batch_size)
 
 
 def _read(path: Path, network: Convolutions) -> float | None:

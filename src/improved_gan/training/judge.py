@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Real
 from torch import Tensor
 
 from improved_gan.metrics.evidence import Judge
@@ -20,7 +20,7 @@ def judge_of(pair: Pair, *, offset: float, scale: float, batch_size: int, device
         return None
 
     @torch.no_grad()
-    def logits(images: UInt8[np.ndarray, "n channel height width"]) -> Float[Tensor, "n output"]:
+    def logits(images: Real[np.ndarray, "n channel height width"]) -> Float[Tensor, "n output"]:
         network, found = pair.discriminator, []
         training = network.training
         network.eval()

@@ -5,7 +5,7 @@ The measures themselves, in `metrics/`, are handed all this and know nothing of 
 
 import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 
 import torch
@@ -13,7 +13,7 @@ import torch
 from improved_gan.checks import shape_words
 from improved_gan.config import MetricsConfig, RequestError
 from improved_gan.dataset import PreparedDataset
-from improved_gan.metrics.evidence import Evidence, ImageSet, Judge, MissingEvidence, Score
+from improved_gan.metrics.evidence import Evidence, ImageSet, Judge, MissingEvidence, Modes, Score
 from improved_gan.metrics.extraction import FeatureNetwork, Features, extract
 from improved_gan.metrics.inception_weights import InceptionWeights, inception_weights
 from improved_gan.metrics.measure import MEASURES, Measure
@@ -23,6 +23,7 @@ from improved_gan.training.opponent import train_opponent
 from improved_gan.training.real_images import cache_folder, real_images
 
 log = logging.getLogger("improved_gan")
+OF_POINTS = ("modes", "high_quality_fraction", "mode_kl", "sliced_wasserstein")  # where others were asked for
 CROSS_CHECK = "frechet_inception_distance_pytorch_fid"
 
 
@@ -38,9 +39,15 @@ class Judging:
     """Measures samples as `config` says; networks, reference features and what is missing are found out once."""
 
     def __init__(
-        self, config: MetricsConfig, load_data: Callable[[], PreparedDataset], device: torch.device, seed: int
+        self,
+        config: MetricsConfig,
+        load_data: Callable[[], PreparedDataset],
+        device: torch.device,
+        seed: int,
+        *,
+        points: bool = False,  # the data are no images
     ) -> None:
-        self.config, self.load_data, self.device, self.seed = config, load_data, device, seed
+        self.config, self.load_data, self.device, self.seed, self.points = config, load_data, device, seed, points
         self.missing: dict[str, str] = {}
         self.weights: InceptionWeights | None = None
         self.networks: dict[str, FeatureNetwork] = {}
@@ -70,18 +77,27 @@ class Judging:
         """Real images that were not trained on."""
         return real_images(self.dataset, "test") if any(MEASURES[name].held_out for name in self.measures) else None
 
+    @cached_property
+    def modes(self) -> Modes | None:
+        """Where the modes of points are known to lie."""
+        known = self.dataset.modes if self.points else None
+        return None if known is None else Modes(*map(torch.from_numpy, known))
+
     def _possible(self, names: list[str]) -> list[str]:
-        """The measures, those that want Inception replaced where its weights cannot be had."""
+        """The measures; those that want images replaced where there are points, or Inception without its weights."""
+        if self.points:
+            out = [name for name in names if not MEASURES[name].points]
+            return self._replaced(names, out, OF_POINTS, "points are no images") if out else names
         if any(MEASURES[name].network == "inception" for name in names):
             try:
                 self.weights = inception_weights(self.config.inception_weights)
             except MissingEvidence as error:
-                names = self._replaced(names, str(error))
+                out = [name for name in names if MEASURES[name].network == "inception"]
+                names = self._replaced(names, out, [MEASURES[name].replacement for name in out], str(error))
         return names
 
-    def _replaced(self, names: list[str], reason: str) -> list[str]:
-        out = [name for name in names if MEASURES[name].network == "inception"]
-        instead = [other for name in out if (other := MEASURES[name].replacement) in MEASURES and other not in names]
+    def _replaced(self, names: list[str], out: list[str], replacements: Sequence[str | None], reason: str) -> list[str]:
+        instead = [other for other in replacements if other is not None and other not in names]
         self.missing |= dict.fromkeys(out, reason)
         log.warning(
             "%s; %s", reason, f"measuring {', '.join(instead)} instead" if instead else "left out what needs it"
@@ -132,7 +148,8 @@ class Judging:
     def check(self, samples: ImageSet) -> None:
         """Raise `RequestError` if these samples cannot be judged; nothing has been computed by then."""
         splits, count = self.config.splits, len(samples)
-        if any(MEASURES[name].network for name in self.measures) and samples.images.shape[1] not in (1, 3):
+        seen = not self.points and any(MEASURES[name].network for name in self.measures)
+        if seen and samples.images.shape[1] not in (1, 3):
             raise RequestError(f"images: {samples.images.shape[1]} channels; networks see 1 (gray) or 3 (colour)")
         if "inception_score" in self.measures and count < splits:
             raise RequestError(f"metrics.splits={splits}: must be at most {count}, the number of samples")
@@ -157,6 +174,7 @@ class Judging:
             self.seed,
             dataclasses.asdict(self.config),
             partial(train_opponent, device=self.device),
+            modes=self.modes,
         )
         scores, missing = {}, dict(self.missing)
         for name in self.measures:
@@ -186,7 +204,7 @@ class Judging:
 
 
 def _compares(measure: Measure) -> bool:
-    return measure.reference or measure.held_out or measure.network == "classifier"
+    return measure.reference or measure.held_out or measure.modes or measure.network == "classifier"
 
 
 def _require(name: str, evidence: Evidence) -> None:
@@ -196,6 +214,7 @@ def _require(name: str, evidence: Evidence) -> None:
         "real images to compare with": measure.reference and evidence.reference is None,
         "real images that were not trained on": measure.held_out and evidence.held_out is None,
         "labels": measure.labels and all(real is None or real.labels is None for real in real_sets),
+        "the known modes of points": measure.modes and evidence.modes is None,
         "a run's discriminator": measure.judge and evidence.judge is None,
     }
     missing = [what for what, lacks in lacking.items() if lacks]

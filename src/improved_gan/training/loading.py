@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Real
 from torch import Tensor
 
 from improved_gan.config import Config, RequestError
@@ -33,9 +33,10 @@ class TrainedRun:
     def discriminator(self) -> torch.nn.Module:
         return self.pair.discriminator
 
-    def sample(self, n: int, seed: int = 0) -> UInt8[Tensor, "n channel height width"]:
-        """`n` images, 0..255; the same seed gives the same images."""
-        return self.sampler.sample(n, seed)
+    def sample(self, n: int, seed: int = 0) -> Real[Tensor, "n channel height width"] | Real[Tensor, "n coordinate"]:
+        """`n` images, 0..255, or points, floating-point (n, D); the same seed gives the same."""
+        samples = self.sampler.sample(n, seed)
+        return samples.flatten(1) if self.config.dataset.holds_points else samples
 
 
 def load_run(run: Path | str, checkpoint: str = "newest", device: str = "auto") -> TrainedRun:
@@ -62,5 +63,6 @@ def load_run(run: Path | str, checkpoint: str = "newest", device: str = "auto") 
         batch_size=config.training.batch_size,
         offset=architecture.pixel_offset,
         scale=architecture.pixel_scale,
+        as_bytes=not config.dataset.holds_points,
     )
     return TrainedRun(config, pair, sampler, state["step"])

@@ -2,6 +2,8 @@
 
 import math
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,12 +14,13 @@ from improved_gan.run_folder import RunFolder, written_whole
 from improved_gan.tracking import Tracker
 from improved_gan.training.checkpoint import save_checkpoint, step_checkpoints, write_state
 from improved_gan.training.ending import Interruption, Stopped, TrainingFailed
-from improved_gan.training.measuring import final_scores, overfitting
+from improved_gan.training.measuring import ModeHistogram, final_scores, overfitting
 from improved_gan.training.sampling import save_grid
 from improved_gan.training.step import Losses
 from improved_gan.training.trainer import Trainer
 
 GRID_SEED, GRID_SIZE, GRID_COLUMNS = 0, 64, 8  # the same latents in every grid of every run
+POINTS_DRAWN = 2500
 SHOWN_IN_BAR = ("discriminator_loss", "generator_loss", "images_per_second")
 
 
@@ -31,6 +34,10 @@ class Loop:
         self._earlier_seconds = 0.0  # of training, in the sittings before this one
         self._started = self._logged_at = time.perf_counter()
         self._logged_step = trainer.step
+        self._draw_samples = self._point_drawing() if trainer.config.dataset.holds_points else self._draw_grid
+        metrics = trainer.config.metrics
+        self._measure_interval = metrics.step_interval or metrics.interval * trainer.steps_per_epoch
+        self._mode_histogram = ModeHistogram(trainer)
         self._measures_error = (
             "test_error" in trainer.config.metrics.measures
             and trainer.pair.objective.uses_labels
@@ -63,16 +70,16 @@ class Loop:
         if self._measures_error:
             self._save_test_logits()
 
-    def _report(self, losses: Losses, *, stopping: bool) -> dict[str, float]:
+    def _report(self, losses: Losses, *, stopping: bool) -> dict[str, Any]:
         """Whatever is due after a step: log, measure, draw, save. Returns what was logged."""
         trainer, training = self.trainer, self.trainer.config.training
         step, last = trainer.step, trainer.step == trainer.total_steps
         saving = last or stopping or step % training.checkpoint_interval == 0
-        values: dict[str, float] = {}
+        values: dict[str, Any] = {}
         if last or step % training.log_interval == 0:
             values |= self._losses(losses)
-        if last or step % (trainer.config.metrics.interval * trainer.steps_per_epoch) == 0:
-            values |= self._measure() | overfitting(trainer)
+        if last or step % self._measure_interval == 0:
+            values |= self._measure() | overfitting(trainer) | self._mode_histogram()
         if last:
             scores = final_scores(trainer)
             self.metrics |= scores
@@ -126,12 +133,21 @@ class Loop:
         return {"test_error": error}
 
     def _draw(self) -> None:
-        """A grid of the same latents every time."""
+        """A picture of the same latents every time."""
         if not self.trainer.pair.objective.trains_generator:
             return
         path = self.folder.samples / f"step_{self.trainer.step:06d}.png"
-        save_grid(self.trainer.sampler.sample(GRID_SIZE, GRID_SEED), path, GRID_COLUMNS)
+        self._draw_samples(path)
         self.tracker.log_image(self.trainer.step, "samples", path)
+
+    def _draw_grid(self, path: Path) -> None:
+        save_grid(self.trainer.sampler.sample(GRID_SIZE, GRID_SEED), path, GRID_COLUMNS)
+
+    def _point_drawing(self) -> Callable[[Path], None]:
+        from improved_gan.training.point_picture import PointPicture  # matplotlib is heavy: only when needed
+
+        picture = PointPicture(self.trainer.dataset.train.images)
+        return lambda path: picture.save(self.trainer.sampler.sample(POINTS_DRAWN, GRID_SEED), path)
 
     def _save_test_logits(self) -> None:
         """What the final averaged weights say of each evaluation image, for ensembles of runs."""

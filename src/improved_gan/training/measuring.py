@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from improved_gan.config import RequestError
+from improved_gan.config import MetricsConfig, RequestError
 from improved_gan.dataset.prepared import PreparedSplit
 from improved_gan.metrics.evidence import ImageSet, Judge, MissingEvidence, as_entry
 from improved_gan.metrics.measure import MEASURES
@@ -21,6 +21,7 @@ from improved_gan.training.real_images import cache_folder
 from improved_gan.training.trainer import Trainer
 
 log = logging.getLogger("improved_gan")
+OF_MODES, COUNTED = ("modes", "high_quality_fraction", "mode_kl"), 2500  # samples, by the protocol
 SEED = 1  # of the samples that are judged: job=evaluate's, not training's
 
 
@@ -47,20 +48,51 @@ def final_scores(trainer: Trainer) -> dict[str, dict[str, Any]]:
     if not measures or not trainer.pair.objective.trains_generator:
         return {}
     wanted = dataclasses.replace(config.metrics, measures=measures)
-    judging = Judging(wanted, lambda: trainer.dataset, trainer.device, SEED)
-    _leave_out_what_takes_minutes(judging, trainer)
+    judging = _judging(wanted, trainer)
     count = min(config.metrics.samples, len(train.images))
     if not judging.measures:
         return {}
-    images = trainer.sampler.sample(count, SEED).numpy()
     try:
-        verdict = judging.judge(ImageSet("samples", f"step {trainer.step} seed {SEED}", images), _judge(trainer))
+        verdict = judging.judge(_samples(trainer, count), _judge(trainer))
     except RequestError as error:
         log.warning("not measured: %s", error)
         return {}
     for name, reason in verdict.missing.items():
         log.info("%s not measured: %s", name, reason)
     return {name: as_entry(score, count) for name, score in verdict.scores.items()}
+
+
+class ModeHistogram:
+    """How samples spread over the modes as training goes on: of points always, of images where that is measured."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer, metrics = trainer, trainer.config.metrics
+        wanted = [name for name in OF_MODES if name in metrics.measures]
+        if trainer.config.dataset.holds_points and metrics.measures:
+            wanted = list(OF_MODES)
+        if not trainer.pair.objective.trains_generator:
+            wanted = []
+        self.judging = _judging(dataclasses.replace(metrics, measures=wanted), trainer)
+
+    def __call__(self) -> dict[str, Any]:
+        """`modes`, `high_quality_fraction`, `mode_kl` and `mode_counts`, the samples of each mode: of 2,500 samples."""
+        if not self.judging.measures:
+            return {}
+        count = min(self.trainer.config.metrics.samples, COUNTED)
+        scores = self.judging.judge(_samples(self.trainer, count)).scores
+        counts = {"mode_counts": scores["modes"].details["counts"]} if "modes" in scores else {}
+        return {name: score.value for name, score in scores.items()} | counts
+
+
+def _judging(config: MetricsConfig, trainer: Trainer) -> Judging:
+    judging = Judging(config, lambda: trainer.dataset, trainer.device, SEED, points=trainer.config.dataset.holds_points)
+    if not judging.points:
+        _leave_out_what_takes_minutes(judging, trainer)
+    return judging
+
+
+def _samples(trainer: Trainer, count: int) -> ImageSet:
+    return ImageSet("samples", f"step {trainer.step} seed {SEED}", trainer.sampler.sample(count, SEED).numpy())
 
 
 def _leave_out_what_takes_minutes(judging: Judging, trainer: Trainer) -> None:

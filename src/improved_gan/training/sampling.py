@@ -1,10 +1,10 @@
-"""Images from a trained generator: the same latents give the same images, whatever else is going on."""
+"""Images (or points) from a trained generator: the same latents give the same, whatever else is going on."""
 
 from contextlib import nullcontext
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Real, UInt8
 from PIL import Image
 from torch import Tensor
 from torchvision.utils import make_grid
@@ -15,16 +15,17 @@ from improved_gan.training.pair import Pair
 
 
 class Sampler:
-    """Draws images of a pair's generator as bytes, with its averaged weights where it keeps them.
+    """Draws images of a pair's generator as bytes, or points as they are; by averaged weights where there are such.
 
     Batches are always full (`batch_size`), because a batch norm's images depend on the batch that they are drawn in:
     so image k is the same however many are asked for.
     """
 
-    def __init__(self, pair: Pair, *, batch_size: int, offset: float, scale: float) -> None:
+    def __init__(self, pair: Pair, *, batch_size: int, offset: float, scale: float, as_bytes: bool = True) -> None:
         self.pair, self.batch_size, self.offset, self.scale = pair, batch_size, offset, scale
+        self.finished = self._bytes if as_bytes else torch.Tensor.cpu
 
-    def sample(self, count: int, seed: int) -> UInt8[Tensor, "n channel height width"]:
+    def sample(self, count: int, seed: int) -> Real[Tensor, "n channel height width"]:
         """`count` images of the latents that `seed` decides."""
         source = torch.Generator().manual_seed(seed)
         batches = -(-count // self.batch_size)
@@ -32,13 +33,13 @@ class Sampler:
         return self.images_of(latents)[:count]
 
     @torch.no_grad()
-    def images_of(self, latents: Float[Tensor, "n latent"]) -> UInt8[Tensor, "n channel height width"]:
+    def images_of(self, latents: Float[Tensor, "n latent"]) -> Real[Tensor, "n channel height width"]:
         """The images of given latents; a last batch that is not full is filled up with repeated latents."""
         generator, size = self.pair.generator, self.batch_size
         padded = latents[torch.arange(-(-len(latents) // size) * size) % len(latents)]
         frozen = generator.freeze_reference() if isinstance(generator, VirtualBatchNormGenerator) else nullcontext()
         with self.pair.generator_player.averaged(), frozen:
-            images = [self._bytes(generator(batch)) for batch in padded.split(size)]
+            images = [self.finished(generator(batch)) for batch in padded.split(size)]
         return torch.cat(images)[: len(latents)]
 
     def _bytes(self, images: Tensor) -> UInt8[Tensor, "n channel height width"]:

@@ -40,6 +40,7 @@ class Trainer:
             batch_size=training.batch_size,
             offset=config.architecture.pixel_offset,
             scale=config.architecture.pixel_scale,
+            as_bytes=not config.dataset.holds_points,
         )
         self.step = 0
 
@@ -156,7 +157,7 @@ def _check_against_data(config: Config, dataset: PreparedDataset) -> None:
     """What only the data can tell: shapes, classes and sizes."""
     if list(dataset.image_shape) != list(config.architecture.image_shape):
         raise RequestError(
-            f"architecture={config.architecture.name}: makes images of {shape_words(config.architecture.image_shape)}, "
+            f"architecture={config.architecture.name}: makes {shape_words(config.architecture.image_shape)}, "
             f"but {dataset.name} holds {shape_words(dataset.image_shape)}"
         )
     count = len(dataset.train.images) - config.dataset.validation_images
