@@ -24,6 +24,7 @@ SMALL += ("technique.minibatch_discrimination.kernels=6", "technique.minibatch_d
 PAIRS = {
     "digits": ("dataset=digits", "architecture=digits_mlp"),
     "digits_conv": ("dataset=digits", "architecture=digits_conv"),
+    "ring": ("dataset=ring", "architecture=toy_mlp", "objective=non_saturating"),
     "mnist": ("dataset=mnist", "architecture=mnist_mlp"),
     "cifar10": ("experiment=cifar10_table3",),
     "svhn": ("experiment=svhn_semi_supervised",),
