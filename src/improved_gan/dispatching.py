@@ -50,7 +50,7 @@ def _resource_that_ran_out(error: BaseException | None) -> str:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return f"{error.strerror}: {error.filename or 'while writing to output_root or beside the data'}"
         if isinstance(error, MemoryError) or any(end in words[0] for end in ("out of memory", "allocate memory")):
-            return f"not enough memory ({words[0]}); training.batch_size, architecture.width and budget make runs smaller"
+            return f"not enough memory ({words[0]}); training.batch_size and architecture.width make runs smaller"
         error = error.__context__  # PyTorch turns what it meets while writing into an error of its own
     return ""
 
