@@ -3,16 +3,19 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from improved_gan.metrics.test_error import count_errors
 from improved_gan.run_folder import RunFolder, written_whole
 from improved_gan.tracking import Tracker
 from improved_gan.training.checkpoint import save_checkpoint, step_checkpoints, write_state
+from improved_gan.training.diagnostics import Diagnostics
 from improved_gan.training.ending import Interruption, Stopped, TrainingFailed
 from improved_gan.training.measuring import ModeHistogram, final_scores, overfitting
 from improved_gan.training.sampling import save_grid
@@ -31,6 +34,7 @@ class Loop:
         self.trainer, self.folder, self.tracker = trainer, folder, tracker
         self.metrics: dict[str, dict[str, Any]] = {}
         self.best_error = math.inf
+        self.diagnostics = Diagnostics(trainer)
         self._earlier_seconds = 0.0  # of training, in the sittings before this one
         self._started = self._logged_at = time.perf_counter()
         self._logged_step = trainer.step
@@ -59,7 +63,8 @@ class Loop:
         bar = tqdm(total=trainer.total_steps, initial=trainer.step, unit="step", dynamic_ncols=True, mininterval=0.5)
         with Interruption() as interruption, bar:
             while trainer.step < trainer.total_steps:
-                losses = trainer.advance()
+                with self.diagnostics.watching() if self._logs(trainer.step + 1) else nullcontext():
+                    losses = trainer.advance()
                 bar.update()
                 values = self._report(losses, stopping=interruption.signum is not None)
                 if values:
@@ -70,13 +75,17 @@ class Loop:
         if self._measures_error:
             self._save_test_logits()
 
+    def _logs(self, step: int) -> bool:
+        """Whether losses and diagnostics of this step go into metrics.jsonl."""
+        return step == self.trainer.total_steps or step % self.trainer.config.training.log_interval == 0
+
     def _report(self, losses: Losses, *, stopping: bool) -> dict[str, Any]:
         """Whatever is due after a step: log, measure, draw, save. Returns what was logged."""
         trainer, training = self.trainer, self.trainer.config.training
         step, last = trainer.step, trainer.step == trainer.total_steps
         saving = last or stopping or step % training.checkpoint_interval == 0
         values: dict[str, Any] = {}
-        if last or step % training.log_interval == 0:
+        if self._logs(step):
             values |= self._losses(losses)
         if last or step % self._measure_interval == 0:
             values |= self._measure() | overfitting(trainer) | self._mode_histogram()
@@ -97,12 +106,14 @@ class Loop:
         return values
 
     def _losses(self, losses: Losses) -> dict[str, float]:
-        values = {name: float(value) for name, value in (losses | self.trainer.gradient_norms()).items()}
+        found = losses | self.diagnostics.values()
+        values = dict(zip(found, torch.stack(list(found.values())).tolist(), strict=True))  # one wait for a GPU
         for name, value in values.items():
             if not math.isfinite(value):
                 self._fail(f"{name} became {value} by step {self.trainer.step}")
         now, training = time.perf_counter(), self.trainer.config.training
         images = (self.trainer.step - self._logged_step) * training.batch_size * training.discriminator_steps
+        values |= {name: float(f"{value:.3g}") for name, value in values.items() if "/" in name}  # they are many
         values["images_per_second"] = round(images / (now - self._logged_at), 1)
         self._logged_at, self._logged_step = now, self.trainer.step
         return values

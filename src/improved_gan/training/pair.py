@@ -53,10 +53,6 @@ class Player:
         for group in self.optimizer.param_groups:
             group["lr"] = factor * self.learning_rate
 
-    def gradient_norm(self) -> Tensor:
-        """Euclidean norm of the gradient of the last update."""
-        return nn.utils.get_total_norm([p.grad for p in self.network.parameters() if p.grad is not None])
-
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """The network holds its averaged weights inside the `with`, if an average is kept."""

@@ -10,6 +10,7 @@
 import torch
 from torch import Tensor
 
+from improved_gan.objective import Objective
 from improved_gan.technique.feature_matching import feature_matching_loss
 from improved_gan.training.batches import Batch
 from improved_gan.training.pair import GeneratorLoss, Pair, frozen
@@ -33,7 +34,19 @@ def discriminator_losses(pair: Pair, batch: Batch) -> Losses:
     losses["discriminator_loss"] = torch.stack(list(losses.values())).sum()
     losses["real_called_real"] = (objective.realness(real.logits) > 0).float().mean()
     losses["fake_called_real"] = (objective.realness(fake.logits) > 0).float().mean()
+    losses["discriminator_accuracy"] = accuracy(objective, real.logits, fake.logits)
     return losses
+
+
+@torch.no_grad()
+def accuracy(objective: Objective, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """The mean share of reals called real and of generated images called generated, 0..1.
+
+    A critic, whose zero means nothing, calls real what it rates above the midpoint of the two batches' means.
+    """
+    real, fake = objective.realness(real_logits), objective.realness(fake_logits)
+    boundary = 0.0 if objective.realness_is else (real.mean() + fake.mean()) / 2
+    return ((real > boundary).float().mean() + (fake <= boundary).float().mean()) / 2
 
 
 def discriminator_step(pair: Pair, batch: Batch) -> Losses:

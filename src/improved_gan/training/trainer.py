@@ -101,13 +101,6 @@ class Trainer:
         for player in (self.pair.generator_player, self.pair.discriminator_player):
             player.scale_learning_rate(min(left, 1.0))
 
-    def gradient_norms(self) -> dict[str, Tensor]:
-        """Euclidean norm of each player's last gradient."""
-        norms = {"discriminator_gradient_norm": self.pair.discriminator_player.gradient_norm()}
-        if self.pair.objective.trains_generator:
-            norms["generator_gradient_norm"] = self.pair.generator_player.gradient_norm()
-        return norms
-
     def weights_are_finite(self) -> bool:
         """Whether every trained parameter of both players is a finite number."""
         networks = (self.pair.generator, self.pair.discriminator)
@@ -160,7 +153,7 @@ def _check_against_data(config: Config, dataset: PreparedDataset) -> None:
             f"architecture={config.architecture.name}: makes {shape_words(config.architecture.image_shape)}, "
             f"but {dataset.name} holds {shape_words(dataset.image_shape)}"
         )
-    count = len(held_out(len(dataset.train.images), config.dataset.validation_images)[0])
+    count = len(dataset.train.images) - config.dataset.validation_images
     if count < config.training.batch_size:
         raise RequestError(
             f"training.batch_size={config.training.batch_size}: must be at most {count}, "
