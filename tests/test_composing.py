@@ -90,6 +90,13 @@ def test_names_are_short_readable_and_safe() -> None:
     assert "/" not in odd.name and len(odd.name) <= 100
 
 
+@pytest.mark.parametrize(("value", "word"), [("true", "on"), ("yes", "on"), ("on", "on"), ("no", "off"), ("0", "off")])
+def test_a_name_says_what_a_switch_is_set_to(value: str, word: str) -> None:
+    (request,) = compose_jobs([f"technique.feature_matching.enabled={value}"])
+    assert request.name == f"feature_matching_{word}"
+    assert request.config.technique.feature_matching.enabled == (word == "on")
+
+
 def test_a_multirun_is_every_combination() -> None:
     requests = compose_jobs(["-m", "seed=1,2,3", "technique.label_smoothing.enabled=true,false"])
     assert len(requests) == 6
@@ -112,6 +119,11 @@ WRONG = {
     "out of range": (["training.batch_size=0"], "training.batch_size=0: must be at least 2"),
     "above a bound": (["technique.label_smoothing.real_target=1.5"], "at most 1"),
     "not a number": (["training.learning_rate=nan"], "training.learning_rate=nan"),
+    "infinite": (["training.learning_rate=inf"], "must be a finite number"),
+    "absurdly large": (["architecture.width=10000000000"], "at most 8192"),
+    "a seed that numpy does not take": (["dataset.label_seed=99999999999"], "at most 4294967295"),
+    "nothing where a folder must be": (["output_root="], "output_root=: must not be empty"),
+    "a path that nothing reads": (["dataset.path=/"], "means nothing with dataset=digits"),
     "an unknown word": (["training.precision=fp8"], "must be one of auto, fp32, bf16"),
     "shapes that differ": (["dataset=cifar10", "architecture=mnist_mlp"], "28x28 with 1 channel"),
     "meaningless combination": (
@@ -131,6 +143,20 @@ WRONG = {
     "a group set to nothing": (["ablation=null"], "ablation=None: must be one of"),
     "a node set as a whole": (["training=3"], "holds several keys"),
     "nothing held out": (["dataset.evaluate_on=validation"], "dataset.validation_images"),
+    "weights that are not there": (["metrics.inception_weights=/nowhere"], "there is no such file"),
+    "an empty range": (["-m", "seed=range(1,1)"], "names no value"),
+    "the same mistake in every job": (["-m", "seed=1,2", "training.batch_size=0"], "error: training.batch_size=0"),
+    "a launcher that is not there": (["-m", "seed=1,2", "hydra/launcher=bogus"], "pip install 'improved-gan[sweep]'"),
+    "a launcher's key without it": (["-m", "seed=1,2", "hydra.launcher.n_jobs=2"], "hydra/launcher=joblib"),
+    "no job at a time": (["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"], "at least 1 job"),
+    "Hydra's own folders": (["hydra.run.dir=x"], "only hydra/launcher"),
+    "a value that must be quoted": (["output_root=é"], "quote a value"),
+    "a budget out of range": (["budget.max_steps=0"], "budget.max_steps=0: must be at least 1"),
+    "a group that W&B does not take": (["tracking.group=" + "x" * 200], "128 characters"),
+    "--cfg of nothing": (["--cfg"], "expected one argument"),
+    "--cfg of something else": (["--cfg", "everything"], "invalid choice"),
+    "--resolve alone": (["--resolve"], "--cfg"),
+    "--package of nothing": (["--cfg", "job", "--package", "x"], "'x' not found"),
     "interpolation to nowhere": (["seed=${nothing.here}"], "nothing.here"),
 }
 

@@ -23,6 +23,7 @@ def check(config: Config) -> None:
     for rule in (
         _check_device,
         _check_folders,
+        _check_tracking,
         _check_length,
         _check_drawn,
         _check_shapes,
@@ -50,8 +51,10 @@ def _leaves(node: Any, prefix: str = "") -> list[tuple[str, Any, Any]]:
 def _check_range(key: str, value: Any, rules: Any) -> None:
     if value is None:
         return
-    if isinstance(value, float) and value != value:
-        raise RequestError(f"{key}={value}: must be a number")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RequestError(f"{key}={value}: must be a finite number")
+    if value == "":
+        raise RequestError(f"{key}=: must not be empty")
     minimum, above, maximum = rules.get("minimum"), rules.get("above"), rules.get("maximum")
     limits = [
         (minimum is None or value >= minimum, f"at least {minimum}"),
@@ -84,12 +87,27 @@ def _check_folders(config: Config) -> None:
         tempfile.TemporaryFile(dir=existing).close()
     except OSError as error:
         raise RequestError(f"output_root={config.output_root}: cannot write in {existing} ({error.strerror})") from None
-    if config.dataset.source in ("npz", "image_folder"):
+    weights = config.metrics.inception_weights
+    if weights is not None and not Path(weights).is_file():
+        raise RequestError(f"metrics.inception_weights={weights}: there is no such file")
+    if config.dataset.source not in ("npz", "image_folder"):
+        if config.dataset.path is not None:
+            raise RequestError(
+                f"dataset.path={config.dataset.path}: means nothing with dataset={config.dataset.name}, which lies in "
+                "data_root; use dataset=npz or dataset=image_folder"
+            )
+    else:
         wanted = "an .npz file" if config.dataset.source == "npz" else "a folder of class folders"
         if config.dataset.path is None:
             raise RequestError(f"dataset.path=null: dataset={config.dataset.name} needs the path of {wanted}")
         if not Path(config.dataset.path).exists():
             raise RequestError(f"dataset.path={config.dataset.path}: there is nothing there; it must be {wanted}")
+
+
+def _check_tracking(config: Config) -> None:
+    group = config.tracking.group
+    if group is not None and len(group) > 128:
+        raise RequestError(f"tracking.group={group}: W&B takes 128 characters, and these are {len(group)}")
 
 
 def _check_length(config: Config) -> None:

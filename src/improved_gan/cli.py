@@ -1,5 +1,8 @@
 """The command `improved-gan`: compose, check, dispatch. Nothing heavy is imported before the request is checked."""
 
+import contextlib
+import importlib.metadata
+import io
 import os
 import signal
 import sys
@@ -32,7 +35,7 @@ examples:
   improved-gan job=evaluate images=outputs/default/RUN metrics.samples=5000
 """
 
-HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--shell-completion", "-sc", "--hydra-help", "--version", "--resolve")
+HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--shell-completion", "-sc", "--hydra-help", "--resolve")
 
 
 def main() -> None:
@@ -45,6 +48,9 @@ def run(arguments: list[str]) -> int:
     try:
         if "--help" in arguments or "-h" in arguments:
             print(help_text())
+            return 0
+        if "--version" in arguments:
+            print(f"improved-gan {importlib.metadata.version('improved-gan')}")
             return 0
         if any(argument.split("=")[0] in HYDRA_FLAGS for argument in arguments):
             return _hydra(arguments)
@@ -81,10 +87,15 @@ def _hydra(arguments: list[str]) -> int:
     wanted = [a for a in arguments if not a.startswith("-") and "=" in a]
     if not any(a.split("=")[0] in ("--shell-completion", "-sc") for a in arguments):
         compose_jobs(wanted)
+    complaint = io.StringIO()
     try:
-        hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(lambda _: None)()
-    except HydraException as error:
+        with contextlib.redirect_stderr(complaint):
+            hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(lambda _: None)()
+    except (HydraException, ValueError) as error:
         raise RequestError(str(error).splitlines()[0]) from None
+    except SystemExit as end:
+        if end.code:  # argparse has said why, under a page on usage
+            raise RequestError(complaint.getvalue().strip().splitlines()[-1].rpartition("error: ")[2]) from None
     return 0
 
 

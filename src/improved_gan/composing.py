@@ -50,6 +50,7 @@ NOT_IN_HASH = (
     "training.checkpoint_interval",
     "metrics.batch_size",
 )
+FALSE = ("false", "no", "off", "n", "0")  # as OmegaConf reads a switch
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def compose_jobs(arguments: list[str], multirun: bool | None = None) -> list[Req
                 raise RequestError(f"{override.input_line}: several values need -m (a multirun)")
         jobs = [overrides]
     else:
-        jobs = [list(job) for batch in BasicSweeper.split_arguments(parsed, max_batch_size=None) for job in batch]
+        jobs = _combinations(parsed)
     register_schema()
     requests, wrong = [], []
     with initialize_config_dir(config_dir=str(conf_folder()), version_base="1.3"):
@@ -115,11 +116,24 @@ def compose_jobs(arguments: list[str], multirun: bool | None = None) -> list[Req
             except RequestError as error:
                 if not flags:
                     raise
-                wrong.append(f"job {number} ({' '.join(job)}): {error}")
+                wrong.append((f"job {number} ({' '.join(job)})", str(error)))
     skip_invalid = any(request.config.sweep.skip_invalid for request in requests)
     if wrong and not (skip_invalid and requests):
-        raise RequestError("\nerror: ".join(wrong))
+        reasons = {reason for _, reason in wrong}
+        if len(reasons) == 1 and not requests:  # not the combination's fault
+            raise RequestError(reasons.pop())
+        raise RequestError("\nerror: ".join(f"{job}: {reason}" for job, reason in wrong))
     return requests
+
+
+def _combinations(parsed: list[Override]) -> list[list[str]]:
+    try:
+        jobs = [list(job) for batch in BasicSweeper.split_arguments(parsed, max_batch_size=None) for job in batch]
+    except IndexError:
+        jobs = []
+    if not jobs:  # of an empty range
+        raise RequestError(f"{' '.join(o.input_line or '' for o in parsed if o.is_sweep_override())}: names no value")
+    return jobs
 
 
 def _parse(overrides: list[str]) -> list[Override]:
@@ -131,7 +145,8 @@ def _parse_one(text: str) -> Override:
     try:
         (override,) = OverridesParser.create().parse_overrides([text])
     except HydraException:
-        raise RequestError(f"{_printable(text)}: cannot be read; write key=value or group=choice") from None
+        hint = "; quote a value with unusual characters: 'key=\"value\"'" if "=" in text.strip("=") else ""
+        raise RequestError(f"{_printable(text)}: cannot be read; write key=value or group=choice{hint}") from None
     _check_key(override)
     return override
 
@@ -141,6 +156,7 @@ def _check_key(override: Override) -> None:
     if override.is_add() or override.is_force_add() or override.is_delete() or override.package:
         raise RequestError(f"{line}: keys can be set, not added, removed or moved; write key=value")
     if key.split(".")[0].split("/")[0] == "hydra":
+        _check_hydra_key(override, line)
         return
     keys, choices = known_keys(), groups()
     if key in choices:
@@ -155,6 +171,15 @@ def _check_key(override: Override) -> None:
         raise RequestError(
             f"{line}: {key} holds several keys; set one of them, e.g. {key}.{_first_field(keys[key])}=..."
         )
+
+
+def _check_hydra_key(override: Override, line: str) -> None:
+    """Launchers are the user's choice; Hydra's folders, logs and modes are not, as a run's folder is ours."""
+    key = override.key_or_group
+    if key != "hydra/launcher" and not key.startswith("hydra.launcher."):
+        raise RequestError(f"{line}: of Hydra's own keys only hydra/launcher and hydra.launcher.* are heeded here")
+    if key == "hydra.launcher.n_jobs" and not override.is_sweep_override() and override.value() == 0:
+        raise RequestError(f"{line}: must be at least 1 job at a time, or -1 for all cores")
 
 
 def _check_choice(group: str, choice: Any, known: list[str]) -> None:
@@ -239,16 +264,20 @@ def _explained(error: Exception, overrides: tuple[str, ...]) -> RequestError:
     if override:
         line = override.group(1).strip()
         kind = known_keys().get(line.split("=", 1)[0].lstrip("+"))
+        if kind is None:  # one of Hydra's own keys
+            return RequestError(f"{_printable(line)}: {_printable(str(cause).splitlines()[0])}")
         return RequestError(f"{_printable(line)}: must be {_kind_words(kind)}")
     where = getattr(cause, "full_key", None)
     message = _printable((str(cause).splitlines() or [type(cause).__name__])[0])
+    if "BasicLauncherConf" in message:
+        message += "; hydra/launcher=joblib or submitit_slurm has such settings"
     if "hydra/launcher" in message:
         message += "; joblib, submitit_local and submitit_slurm come with pip install 'improved-gan[sweep]'"
     return RequestError(f"{where}: {message}" if where and where not in message else message)
 
 
 def _kind_words(kind: Any) -> str:
-    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a word", type(None): "null"}
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
     members = typing.get_args(kind)
     if typing.get_origin(kind) is list:
         return f"a list like [{_kind_words(members[0]).split()[-1]}, ...]"
@@ -301,7 +330,7 @@ def run_name(overrides: tuple[str, ...]) -> str:
         if ignored or any(key == name or key.startswith(f"{name}.") for name in NOT_IN_HASH if name != "budget"):
             continue
         if key.endswith(".enabled"):
-            parts.append(f"{key.split('.')[-2]}_{'on' if value.lower() == 'true' else 'off'}")
+            parts.append(f"{key.split('.')[-2]}_{'off' if value.lower() in FALSE else 'on'}")
         elif key in groups():
             parts.append(value)
         else:

@@ -42,7 +42,7 @@ class SampleConfig:
 
     count: int = number(minimum=1)
     columns: int = number(minimum=1)
-    seed: int = number(minimum=0)
+    seed: int = number(minimum=0, maximum=2**32 - 1)
     interpolations: int = number(minimum=0)
     interpolation_steps: int = number(minimum=2)
     checkpoint: str = one_of("newest", "best")
@@ -54,7 +54,7 @@ class EvaluateConfig:
 
     name: str | None = MISSING  # of the folder with the result
     checkpoint: str = one_of("newest", "best")
-    seed: int = number(minimum=0)  # of the latents
+    seed: int = number(minimum=0, maximum=2**32 - 1)  # of the latents
     skip_unreadable: bool = MISSING  # leave unreadable files of a folder of images out
 
 
@@ -143,7 +143,7 @@ class DatasetConfig:
     classes: int | None = MISSING  # null: counted in the file
     class_names: list[str] | None = MISSING
     labels_per_class: int | None = number(minimum=1)  # null: every training label
-    label_seed: int = number(minimum=0)
+    label_seed: int = number(minimum=0, maximum=2**32 - 1)
     validation_images: int = number(minimum=0)  # training images held out, for choosing anything
     evaluate_on: str = one_of("test", "validation")
     drawn: DrawnConfig | None = None  # of points and of stacked digits
@@ -159,9 +159,9 @@ class DatasetConfig:
 class ArchitectureConfig:
     name: str = one_of("digits_conv", "mnist_mlp", "cifar10_conv", "svhn_conv", "imagenet_dcgan", "toy_mlp")
     image_shape: list[int] = MISSING  # channels, height, width
-    width: int = number(minimum=1)  # channels (units) of the discriminator's first layer; the others scale with it
-    generator_width: int = number(minimum=1)  # of the generator's narrowest hidden layer; the others scale with it
-    latent_size: int = number(minimum=1)
+    width: int = number(minimum=1, maximum=8192)  # of the discriminator's first layer; the others scale with it
+    generator_width: int = number(minimum=1, maximum=8192)  # of the generator's narrowest hidden layer; likewise
+    latent_size: int = number(minimum=1, maximum=65536)
     latent_distribution: str = one_of("uniform", "symmetric_uniform", "normal")  # U(0,1), U(-1,1), N(0,1)
     pixel_offset: float = MISSING  # an image is (byte - offset) / scale
     pixel_scale: float = number(above=0)
@@ -204,8 +204,8 @@ class FeatureMatchingConfig:
 @dataclass
 class MinibatchDiscriminationConfig:
     enabled: bool = MISSING
-    kernels: int = number(minimum=1)
-    dims: int = number(minimum=1)
+    kernels: int = number(minimum=1, maximum=4096)
+    dims: int = number(minimum=1, maximum=4096)
     include_self: bool = MISSING
     normalised_projection: bool = MISSING
     bias: bool = MISSING
@@ -230,7 +230,7 @@ class LabelSmoothingConfig:
 @dataclass
 class VirtualBatchNormConfig:
     enabled: bool = MISSING
-    reference_size: int = number(minimum=2)
+    reference_size: int = number(minimum=2, maximum=10_000)
 
 
 @dataclass
@@ -278,7 +278,7 @@ class TrainingConfig:
     discriminator_average: AveragingConfig = field(default_factory=AveragingConfig)
     generator_average: AveragingConfig = field(default_factory=AveragingConfig)
     precision: str = one_of("auto", "fp32", "bf16")
-    threads: int | None = number(minimum=1)
+    threads: int | None = number(minimum=1, maximum=1024)
     log_interval: int = number(minimum=1)  # steps
     sample_interval: int = number(minimum=1)  # steps
     checkpoint_interval: int = number(minimum=1)  # steps
@@ -336,6 +336,7 @@ class Config:
     run: str | None = MISSING
     images: str | None = MISSING
     job: JobConfig = field(default_factory=JobConfig)
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
     sample: SampleConfig | None = None
     evaluate: EvaluateConfig | None = None
     report: ReportConfig | None = None
@@ -349,7 +350,6 @@ class Config:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    budget: BudgetConfig = field(default_factory=BudgetConfig)
     sweep: SweepConfig = field(default_factory=SweepConfig)
 
     def differentiates_twice(self) -> bool:

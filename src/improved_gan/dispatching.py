@@ -1,5 +1,6 @@
 """One job, and every way that it can end turned into an exit status and a sentence."""
 
+import errno
 import logging
 import sys
 from dataclasses import dataclass
@@ -35,10 +36,23 @@ def dispatch(request: Request) -> Outcome:
     except TrainingFailed as error:
         outcome = Outcome(1, None, str(error))
     except Exception as error:
-        log.exception("the run failed")
-        outcome = Outcome(1, None, f"{type(error).__name__}: {error}")
+        if not (reason := _resource_that_ran_out(error)):
+            log.exception("the run failed")
+        outcome = Outcome(1, None, reason or f"{type(error).__name__}: {error}")
     print(f"error: {outcome.reason}", file=sys.stderr)
     return outcome
+
+
+def _resource_that_ran_out(error: BaseException | None) -> str:
+    """What a machine that is too small for the request lacks, which no traceback explains; empty for other errors."""
+    while error is not None:
+        words = str(error).splitlines() or [type(error).__name__]
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return f"{error.strerror}: {error.filename or 'while writing to output_root or beside the data'}"
+        if isinstance(error, MemoryError) or any(end in words[0] for end in ("out of memory", "allocate memory")):
+            return f"not enough memory ({words[0]}); training.batch_size and architecture.width make runs smaller"
+        error = error.__context__  # PyTorch turns what it meets while writing into an error of its own
+    return ""
 
 
 def log_to_stderr() -> None:

@@ -98,6 +98,10 @@ def test_what_cannot_be_loaded_is_said(folder: Path, configure: Configure) -> No
         load(configure, folder, image_shape=[28, 28])
     with pytest.raises(RequestError, match="must be a folder of images"):
         load(configure, folder / "red" / "a.png")
+    paint(folder / "stray.png", 0)
+    with pytest.raises(RequestError, match=r"images beside its class folders, stray.png for one"):
+        load(configure, folder)
+    (folder / "stray.png").unlink()
     (folder / "empty").mkdir()
     with pytest.raises(RequestError, match=f"{folder / 'empty'} holds no images"):
         load(configure, folder)

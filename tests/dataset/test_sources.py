@@ -291,10 +291,11 @@ IMAGES = np.zeros((4, 5, 5), np.uint8)
         ({"images": np.full((4, 5, 5), 300)}, "images are int64 from 300 to 300, and must be uint8"),
         ({"images": IMAGES[0]}, r"images have shape \(5, 5\)"),
         ({"images": np.zeros((4, 5, 5, 4), np.uint8)}, "must have 1 or 3 channels"),
-        ({"images": IMAGES[:0]}, "images have shape"),
+        ({"images": IMAGES[:0]}, "there are no images in it"),
         ({"images": IMAGES, "labels": np.arange(3)}, r"labels are int64 of shape \(3,\)"),
         ({"images": IMAGES, "labels": np.arange(4.0)}, "labels are float64"),
         ({"images": IMAGES, "labels": np.arange(4) - 1}, "labels begin at -1"),
+        ({"images": IMAGES, "labels": np.arange(4) + 2**40}, "labels reach 1099511627779"),
         ({"pictures": IMAGES}, "it holds pictures"),
         ({"images": np.array([{}, {}])}, "no .npz of plain arrays"),
         ({"x_train": IMAGES, "x_test": np.zeros((4, 6, 6), np.uint8)}, "test images are"),
@@ -310,6 +311,13 @@ def test_wrong_arrays_are_refused(
     assert not cache_folder.exists()
 
 
+def test_a_bare_array_is_no_archive(tmp_path: Path, cache_folder: Path, configure: Configure) -> None:
+    np.save(tmp_path / "a.npy", IMAGES)
+    with pytest.raises(RequestError, match=r"no \.npz of plain arrays"):
+        dataset.load(configure("npz", path=str(tmp_path / "a.npy")), Path("nowhere"))
+    assert not cache_folder.exists()
+
+
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
@@ -318,6 +326,7 @@ def test_wrong_arrays_are_refused(
         ({"class_names": ["a", "b"]}, "2 names for 4 classes"),
         ({"path": None}, "^dataset.path=null: must be an .npz file"),
         ({"path": "/nonexistent.npz"}, "^dataset.path=/nonexistent.npz: must be an .npz file"),
+        ({"source": "scikit_learn"}, "^dataset.name=npz: must be digits"),
         ({"source": "torchvision"}, "^dataset.name=npz: must be one of mnist, fashion_mnist, svhn, cifar10"),
     ],
 )

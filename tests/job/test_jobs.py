@@ -108,6 +108,27 @@ def test_not_enough_labels_is_a_wrong_request(command: Callable[..., list[str]],
     assert not (tmp_path / "outputs").exists()
 
 
+def test_a_full_disk_fails_the_run_in_one_line(command: Callable[..., list[str]], tmp_path: Path) -> None:
+    line = command("training.steps=30", "training.checkpoint_interval=10", "tracking.mode=disabled", "device=cpu")
+    limited = ["bash", "-c", 'ulimit -f 200; exec "$@"', "bash", *line]  # KiB a file: no checkpoint fits
+    done = finish(limited)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: File too large")
+    (summary,) = (tmp_path / "outputs").glob("*/*/summary.json")
+    assert json.loads(summary.read_text())["status"] == "failed"
+    assert not list(summary.parent.glob("checkpoints/*"))
+    again = finish(line)
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_net_that_memory_cannot_hold_fails_in_one_line(command: Callable[..., list[str]], tmp_path: Path) -> None:
+    wide = ["architecture.width=8192", "technique=our_methods"]
+    wide += [f"technique.minibatch_discrimination.{key}=4096" for key in ("kernels", "dims")]
+    done = finish(command(*wide, "tracking.mode=disabled", "device=cpu"))
+    assert done.returncode == 1 and done.stderr.startswith("error: not enough memory")
+    assert not (tmp_path / "outputs").exists()
+
+
 def test_a_missing_gpu_is_a_wrong_request(command: Callable[..., list[str]], tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")

@@ -47,6 +47,8 @@ def test_a_technique_that_is_off_has_nothing_to_tune() -> None:
     ("space", "words"),
     [
         ("{}", "nothing to search"),
+        ("3", "must be"),
+        ("{output_root: [a, b]}", "decides no result"),
         ("{training.learning_rat: [1, 2, log]}", "no such key"),
         ("{training.learning_rate: [0.1, 0.01, log]}", "low < high"),
         ("{training.learning_rate: [0, 0.01, log]}", "above 0"),

@@ -16,6 +16,7 @@ from improved_gan.dataset.labels import labelled_indices
 from improved_gan.dataset.prepared import SourceSplit
 
 BLOCK = 1024  # images
+MOST_CLASSES = 100_000
 DIGITS_TEST_PER_CLASS = 36  # 360 of 1,797
 
 
@@ -32,9 +33,8 @@ def read_npz(path: Path) -> dict[str, Arrays]:
     Labels, and the test split, may be missing. The archive's own checksums are verified on the way.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError("one bare array")
+        # Not np.load: it takes other files for arrays or pickles.
+        with open(path, "rb") as archive, np.lib.npyio.NpzFile(archive, allow_pickle=False) as file:
             arrays = {
                 name: file[name]
                 for name in ("x_train", "y_train", "x_test", "y_test", "images", "labels")
@@ -125,6 +125,8 @@ def as_split(arrays: Arrays, image_shape: tuple[int, int, int] | None, where: st
     if images.dtype != np.uint8:
         span = f" from {images.min():g} to {images.max():g}" if images.size and images.dtype.kind in "biuf" else ""
         raise ValueError(f"{where}: images are {images.dtype}{span}, and must be uint8 from 0 to 255")
+    if not len(images):
+        raise ValueError(f"{where}: there are no images in it")
     if images.ndim == 3:
         images = images[..., np.newaxis]
     if images.ndim != 4 or 0 in images.shape:
@@ -155,4 +157,6 @@ def _class_numbers(labels: np.ndarray, count: int, where: str) -> np.ndarray:
         )
     if labels.min() < 0:
         raise ValueError(f"{where}: labels begin at {labels.min()}, and must be class numbers from 0")
+    if labels.max() >= MOST_CLASSES:
+        raise ValueError(f"{where}: labels reach {labels.max()}, and must be class numbers below {MOST_CLASSES}")
     return labels.reshape(count).astype(np.int64)

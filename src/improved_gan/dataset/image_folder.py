@@ -41,6 +41,8 @@ def read_image_folder(folder: Path, image_shape: tuple[int, int, int]) -> dict[s
 def _split(folder: Path, image_shape: tuple[int, int, int]) -> SourceSplit:
     """One split: a subfolder a class, in alphabetical order, or images without labels."""
     classes = _subfolders(folder)
+    if classes and (stray := [path for path in image_files(folder) if path.parent == folder]):
+        raise ValueError(f"{folder} holds images beside its class folders, {stray[0].name} for one; move them into one")
     files = [image_files(place) for place in classes] if classes else [image_files(folder)]
     for place, found in zip(classes or [folder], files, strict=True):
         if not found:

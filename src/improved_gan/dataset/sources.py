@@ -93,6 +93,8 @@ def find(config: DatasetConfig, data_root: Path) -> Source:
     """Where the set of `config` would come from; reads no image. Raises `RequestError` where there is nothing."""
     shape, data_root = _shape(config.image_shape), _absolute(data_root)
     if config.source == "scikit_learn":
+        if config.name != "digits":
+            raise RequestError(f"dataset.name={config.name}: must be digits with source scikit_learn")
         request, origin = f"dataset={config.name}", "sklearn.datasets.load_digits"
         return Source(config.name, request, origin, None, [], shape, lambda _: read_digits())
     if config.drawn is not None:

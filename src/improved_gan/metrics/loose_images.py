@@ -48,9 +48,10 @@ def _read_array(path: Path, name: str) -> np.ndarray:
     if path.is_dir():
         raise RequestError(f"{request}: must be an .npz with `{name}`, or a run")
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            if not isinstance(stored, np.lib.npyio.NpzFile) or name not in stored:
-                held = ", ".join(stored.files) if isinstance(stored, np.lib.npyio.NpzFile) else "one array"
+        # Not np.load: it takes other files for arrays or pickles.
+        with open(path, "rb") as archive, np.lib.npyio.NpzFile(archive, allow_pickle=False) as stored:
+            if name not in stored:
+                held = ", ".join(stored.files)
                 hint = "; points need dataset=ring or another set of points" if held == "points" else ""
                 raise RequestError(f"{request}: must hold an array `{name}` (it holds {held}{hint})")
             array: np.ndarray = stored[name]

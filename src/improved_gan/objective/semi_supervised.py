@@ -40,9 +40,9 @@ class SemiSupervised:
 
     def outputs(self, classes: int | None) -> int:
         """K, or K + 1 with a learned logit for the generated class; RequestError without classes."""
-        if classes is None:
+        if classes is None or classes < 2:
             raise RequestError(
-                "objective=semi_supervised: needs a data set with classes; or use objective=non_saturating"
+                "objective=semi_supervised: needs a data set with two classes or more; or use objective=non_saturating"
             )
         return classes + self.learned_generated_logit
 

@@ -23,9 +23,9 @@ class SupervisedOnly:
 
     def outputs(self, classes: int | None) -> int:
         """K; RequestError without classes."""
-        if classes is None:
+        if classes is None or classes < 2:
             raise RequestError(
-                "objective=supervised_only: needs a data set with classes; or use objective=non_saturating"
+                "objective=supervised_only: needs a data set with two classes or more; or use objective=non_saturating"
             )
         return classes
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from improved_gan.composing import compose_jobs, groups, known_keys
+from improved_gan.composing import NOT_IN_HASH, compose_jobs, groups, known_keys
 from improved_gan.config import Config, RequestError
 
 if TYPE_CHECKING:
@@ -19,11 +19,15 @@ def space_of(config: Config, overrides: list[str]) -> dict[str, "BaseDistributio
     """
     assert config.search is not None
     known, space = {*known_keys(), *groups()}, config.search.space or {}
+    if not isinstance(space, dict):
+        raise RequestError(f"search.space={space}: must be {{key: [low, high, log], ...}}")
     given = {text.partition("=")[0] for text in overrides}
     found = {}
     for key, values in space.items():
-        if key not in known or key.split(".")[0] in ("search", "job", "run", "images"):
+        if key not in known:
             raise RequestError(f"search.space={{{key}: ...}}: there is no such key to search")
+        if any(key == name or key.startswith(f"{name}.") for name in NOT_IN_HASH):
+            raise RequestError(f"search.space={{{key}: ...}}: decides no result, so there is nothing to search")
         if key in given:
             raise RequestError(f"{key}: is set and searched; leave it out of the command or of search.space")
         if _of_technique_that_is_off(key, config):

@@ -153,7 +153,7 @@ def _check_against_data(config: Config, dataset: PreparedDataset) -> None:
             f"architecture={config.architecture.name}: makes {shape_words(config.architecture.image_shape)}, "
             f"but {dataset.name} holds {shape_words(dataset.image_shape)}"
         )
-    count = len(dataset.train.images) - config.dataset.validation_images
+    count = len(held_out(len(dataset.train.images), config.dataset.validation_images)[0])
     if count < config.training.batch_size:
         raise RequestError(
             f"training.batch_size={config.training.batch_size}: must be at most {count}, "
