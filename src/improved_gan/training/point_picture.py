@@ -42,7 +42,9 @@ class PointPicture:
             self._axes = figure.add_axes((0.11, 0.11, 0.85, 0.8))
             self._axes.set_xlim(*self._window[0])
             self._samples = self._dots(points) if points.shape[1] == 2 else self._density(points)
-            self._axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderpad=0, handletextpad=0.4)
+            self._axes.legend(
+                loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderpad=0, handletextpad=0.4, markerscale=2
+            )
             self._samples.set_animated(True)
             self._canvas.draw()
             self._background = self._canvas.copy_from_bbox(figure.bbox)
