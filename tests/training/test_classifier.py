@@ -101,3 +101,33 @@ def test_one_process_trains_and_the_others_wait(tmp_path: Path) -> None:
 def test_recipes_differ_between_digits_and_photographs(tmp_path: Path) -> None:
     recipe = module.recipe_for(two_classes(tmp_path))
     assert isinstance(recipe, Recipe) and not recipe.mirrored and recipe.epochs == 20
+
+
+def stacked(folder: Path, count: int = 300) -> PreparedDataset:
+    """Three images at a time, of ten classes, brighter and brighter."""
+    source = np.random.default_rng(0)
+    digits = source.integers(0, 10, (count, 3))
+    images = source.integers(0, 10, (count, 3, 10, 10)) + 25 * digits[:, :, None, None]
+    split = PreparedSplit(images.astype(np.uint8), (digits @ [100, 10, 1]).astype(np.int64))
+    return PreparedDataset(module.STACKED, (3, 10, 10), 1000, None, split, split, "checksum", folder)
+
+
+def test_stacked_digits_are_read_a_channel_at_a_time(tmp_path: Path) -> None:
+    data = stacked(tmp_path)
+    single = module.taught_on(data)
+    assert single.train.images.shape == (900, 1, 10, 10) and single.classes == 10 and single.train.labels is not None
+    assert np.shares_memory(single.train.images, data.train.images)
+    for place, power in enumerate((100, 10, 1)):
+        assert data.train.labels is not None
+        assert (single.train.labels[place::3] == data.train.labels // power % 10).all()
+        assert np.array_equal(single.train.images[place::3, 0], data.train.images[:, place])
+
+    classifier = classifier_of(data, tmp_path, torch.device("cpu"))
+    images = torch.from_numpy(data.train.images[:50])
+    features, logits = classifier(images)
+    channels = [super(type(classifier), classifier).__call__(images[:, k : k + 1]) for k in range(3)]
+    torch.testing.assert_close(features, torch.cat([f for f, _ in channels], dim=1))
+    first, second, third = (scores.softmax(dim=1) for _, scores in channels)
+    together = (first[:, :, None, None] * second[:, None, :, None] * third[:, None, None, :]).flatten(1)
+    torch.testing.assert_close(logits.exp(), together)
+    assert (logits.argmax(dim=1) == torch.from_numpy(data.train.labels[:50])).float().mean() > 0.9
