@@ -25,6 +25,7 @@ def check(config: Config) -> None:
         _check_folders,
         _check_tracking,
         _check_length,
+        _check_balance,
         _check_drawn,
         _check_shapes,
         _check_objective,
@@ -113,6 +114,20 @@ def _check_tracking(config: Config) -> None:
 def _check_length(config: Config) -> None:
     if config.training.epochs is None and config.training.steps is None:
         raise RequestError("training.steps=null: set training.steps or training.epochs, or training would never end")
+
+
+def _check_balance(config: Config) -> None:
+    training = config.training
+    if training.discriminator_learning_rate == 0 and (
+        training.generator_learning_rate == 0 or config.objective.name == "supervised_only"
+    ):
+        raise RequestError("training.discriminator_learning_rate=0.0: then nothing is trained; one player must learn")
+    bound = training.balance.adaptive_accuracy
+    if bound is not None and config.objective.name == "supervised_only":
+        raise RequestError(
+            f"training.balance.adaptive_accuracy={bound}: means nothing with objective=supervised_only, "
+            "which trains no generator; it must be null"
+        )
 
 
 def _check_drawn(config: Config) -> None:

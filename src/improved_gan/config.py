@@ -264,6 +264,17 @@ class AveragingConfig:
 
 
 @dataclass
+class BalanceConfig:
+    """What keeps one player from outrunning the other, beside steps and learning rates."""
+
+    generator_loss_weight: float = number(above=0)
+    discriminator_loss_weight: float = number(above=0)
+    adaptive_accuracy: float | None = number(above=0.5, maximum=1)  # the stronger player waits at this; null: never
+    discriminator_noise: float = number(minimum=0)  # deviation, in the units of the images as scaled
+    discriminator_noise_decay: bool = MISSING  # linearly to 0 at the run's end
+
+
+@dataclass
 class TrainingConfig:
     batch_size: int = number(minimum=2)
     epochs: int | None = number(minimum=1)  # training ends at `epochs` or `steps`, whichever comes first
@@ -271,8 +282,9 @@ class TrainingConfig:
     discriminator_steps: int = number(minimum=1)
     generator_steps: int = number(minimum=1)
     learning_rate: float = number(above=0)
-    generator_learning_rate: float = number(above=0)
-    discriminator_learning_rate: float = number(above=0)
+    generator_learning_rate: float = number(minimum=0)  # 0: frozen; its gradients and losses are logged all the same
+    discriminator_learning_rate: float = number(minimum=0)
+    balance: BalanceConfig = field(default_factory=BalanceConfig)
     decay_from: float = number(minimum=0, maximum=1)  # share of the run after which rates fall linearly to 0
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     discriminator_average: AveragingConfig = field(default_factory=AveragingConfig)

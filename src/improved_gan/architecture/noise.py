@@ -4,6 +4,8 @@ Random numbers are a large part of a step on a CPU, where torch draws them on on
 not contiguous: so both layers draw into memory that is, in the layout of their input.
 """
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -28,6 +30,19 @@ class GaussianNoise(nn.Module):
 
     def extra_repr(self) -> str:
         return f"deviation={self.deviation}"
+
+
+class NoisyInput(nn.Module):
+    """A network that sees its images through noise while it trains: instance noise (arXiv 1610.04490)."""
+
+    def __init__(self, network: nn.Module, noise: GaussianNoise) -> None:
+        super().__init__()
+        self.network, self.noise = network, noise
+
+    def forward(self, images: Tensor, *others: Any) -> Tensor:
+        """What the network makes of images + noise; it takes anything else as it is."""
+        made: Tensor = self.network(self.noise(images), *others)
+        return made
 
 
 class Dropout(nn.Module):

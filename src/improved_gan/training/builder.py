@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from improved_gan.architecture import Generator, build_discriminator, build_generator
 from improved_gan.architecture.batch_norm import BatchNorm, Unnormalised
+from improved_gan.architecture.noise import GaussianNoise, NoisyInput
 from improved_gan.architecture.weight_norm import data_dependent_initialisation
 from improved_gan.config import AveragingConfig, Config, MinibatchDiscriminationConfig, OptimizerConfig
 from improved_gan.objective import Constrained, Penalised, build_objective
@@ -17,6 +18,7 @@ from improved_gan.technique.minibatch_discrimination import JointMinibatchDiscri
 from improved_gan.technique.virtual_batch_norm import VirtualBatchNorm, VirtualBatchNormGenerator
 from improved_gan.training.adam import Adam
 from improved_gan.training.averaging import WeightAverage
+from improved_gan.training.balance import AdaptiveBalance
 from improved_gan.training.pair import Pair, Player
 from improved_gan.training.step import feature_matching, fooling_the_discriminator
 
@@ -31,7 +33,10 @@ def build_pair(config: Config, classes: int | None, device: torch.device) -> Pai
         discriminator = build_discriminator(
             config.architecture, objective.outputs(classes), _minibatch_layer(technique.minibatch_discrimination)
         )
-    history = technique.historical_averaging
+    history, balance = technique.historical_averaging, training.balance
+    noise = GaussianNoise(balance.discriminator_noise) if balance.discriminator_noise else None
+    if noise is not None:
+        discriminator.trunk = NoisyInput(discriminator.trunk, noise)
     targets = smoothed_targets(technique.label_smoothing)
     return Pair(
         generator_player=_player(
@@ -40,6 +45,7 @@ def build_pair(config: Config, classes: int | None, device: torch.device) -> Pai
             training.optimizer,
             training.generator_average,
             history.generator_weight if history.enabled else None,
+            balance.generator_loss_weight,
         ),
         discriminator_player=_player(
             discriminator,
@@ -47,6 +53,7 @@ def build_pair(config: Config, classes: int | None, device: torch.device) -> Pai
             training.optimizer,
             training.discriminator_average,
             history.discriminator_weight if history.enabled else None,
+            balance.discriminator_loss_weight,
             objective.constrain if isinstance(objective, Constrained) else None,
         ),
         objective=objective,
@@ -58,6 +65,8 @@ def build_pair(config: Config, classes: int | None, device: torch.device) -> Pai
         penalties={"gradient_penalty": objective.penalty} if isinstance(objective, Penalised) else {},
         real_target=targets.real,
         draw_latents=partial(draw_latents, config.architecture.latent_distribution, generator.latent_size, device),
+        balance=AdaptiveBalance(balance.adaptive_accuracy),
+        discriminator_noise=noise,
     )
 
 
@@ -115,6 +124,7 @@ def _player(
     optimizer: OptimizerConfig,
     average: AveragingConfig,
     history_weight: float | None,
+    loss_weight: float,
     constraint: Callable[[Iterable[Tensor]], None] | None = None,
 ) -> Player:
     parameters = list(network.parameters())
@@ -126,6 +136,7 @@ def _player(
         history=None if history_weight is None else HistoricalAverage(parameters),
         history_weight=history_weight or 0.0,
         constraint=constraint,
+        loss_weight=loss_weight,
     )
 
 

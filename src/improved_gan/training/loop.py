@@ -114,6 +114,7 @@ class Loop:
         now, training = time.perf_counter(), self.trainer.config.training
         images = (self.trainer.step - self._logged_step) * training.batch_size * training.discriminator_steps
         values |= {name: float(f"{value:.3g}") for name, value in values.items() if "/" in name}  # they are many
+        values |= self.trainer.pair.balance.counts()
         values["images_per_second"] = round(images / (now - self._logged_at), 1)
         self._logged_at, self._logged_step = now, self.trainer.step
         return values

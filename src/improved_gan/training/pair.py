@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from improved_gan.architecture import Discriminator, DiscriminatorOutput
+from improved_gan.architecture.noise import GaussianNoise
 from improved_gan.objective import Objective
 from improved_gan.technique.historical_averaging import HistoricalAverage
 from improved_gan.training.averaging import WeightAverage
+from improved_gan.training.balance import AdaptiveBalance
 from improved_gan.training.batches import Batch
 
 
@@ -26,6 +28,7 @@ class Player:
     history: HistoricalAverage | None
     history_weight: float
     constraint: Callable[[Iterable[Tensor]], None] | None = None  # keeps the parameters within bounds
+    loss_weight: float = 1.0  # of all that the player minimises but historical averaging's term
 
     def penalty(self) -> Tensor | float:
         """Historical averaging's term of the loss, section 3.3: weight x ||theta - mean of all theta so far||^2."""
@@ -35,9 +38,14 @@ class Player:
         return self.history_weight * self.history.penalty()
 
     def update(self, loss: Tensor) -> None:
-        """One optimizer step down the gradient of `loss`."""
+        """One optimizer step down the gradient of `loss_weight` times `loss`, plus historical averaging's term.
+
+        A player whose learning rate is 0 has a gradient and stays as it is, bit for bit.
+        """
         self.optimizer.zero_grad()
-        loss.backward()
+        (self.loss_weight * loss + self.penalty()).backward()
+        if self.learning_rate == 0:
+            return
         self.optimizer.step()
         self.constrain()
         if self.average is not None:
@@ -94,6 +102,8 @@ class Pair:
     penalties: dict[str, Penalty]  # further terms of the discriminator's loss, by their names in the log
     real_target: float  # one-sided label smoothing, section 3.4
     draw_latents: Callable[[int, torch.Generator | None], Tensor]
+    balance: AdaptiveBalance
+    discriminator_noise: GaussianNoise | None  # on every image that the discriminator sees while it trains
 
     @property
     def generator(self) -> nn.Module:
@@ -123,11 +133,13 @@ class Pair:
         return {
             "generator": self.generator_player.state_dict(),
             "discriminator": self.discriminator_player.state_dict(),
+            "skipped_updates": dict(self.balance.skipped),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.generator_player.load_state_dict(state["generator"])
         self.discriminator_player.load_state_dict(state["discriminator"])
+        self.balance.skipped = dict(state["skipped_updates"])
 
 
 @contextmanager

@@ -51,27 +51,27 @@ def accuracy(objective: Objective, real_logits: Tensor, fake_logits: Tensor) -> 
 
 def discriminator_step(pair: Pair, batch: Batch) -> Losses:
     """Teach the discriminator to tell real images from generated ones, and the classes apart where there are labels."""
-    player, losses = pair.discriminator_player, discriminator_losses(pair, batch)
-    player.update(losses["discriminator_loss"] + player.penalty())
+    losses = discriminator_losses(pair, batch)
+    if pair.balance.discriminator_moves(losses["discriminator_accuracy"]):
+        pair.discriminator_player.update(losses["discriminator_loss"])
     return {name: value.detach() for name, value in losses.items()}
 
 
 def supervised_step(pair: Pair, batch: Batch) -> Losses:
     """The baseline without a generator: the same discriminator, taught by the labels alone."""
-    player = pair.discriminator_player
     (labelled,) = pair.discriminator(batch.labelled)
     assert batch.labels is not None
     loss = pair.objective.labelled_loss(labelled.logits, batch.labels)
-    player.update(loss + player.penalty())
+    pair.discriminator_player.update(loss)
     return {"discriminator_loss": loss.detach(), "labelled_loss": loss.detach()}
 
 
 def generator_step(pair: Pair, real_images: Tensor) -> Losses:
     """Teach the generator; the discriminator's weights stay as they are and collect no gradient."""
-    player = pair.generator_player
     with frozen(pair.discriminator):
         loss = pair.generator_loss(pair, real_images, pair.generate(len(real_images)))
-        player.update(loss + player.penalty())
+        if pair.balance.generator_moves():
+            pair.generator_player.update(loss)
     return {"generator_loss": loss.detach()}
 
 

@@ -95,11 +95,14 @@ class Trainer:
         return losses
 
     def _schedule(self) -> None:
-        """The release's schedule: constant, then from `decay_from` of the run on linearly to zero at its end."""
+        """Rates: constant, then from `decay_from` on linearly to zero at the end, as in the release; and noise."""
         start = self.config.training.decay_from * self.total_steps
         left = (self.total_steps - self.step) / max(self.total_steps - start, 1)
         for player in (self.pair.generator_player, self.pair.discriminator_player):
             player.scale_learning_rate(min(left, 1.0))
+        noise, balance = self.pair.discriminator_noise, self.config.training.balance
+        if noise is not None and balance.discriminator_noise_decay:
+            noise.deviation = balance.discriminator_noise * (1 - self.step / self.total_steps)
 
     def weights_are_finite(self) -> bool:
         """Whether every trained parameter of both players is a finite number."""

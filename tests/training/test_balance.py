@@ -1,0 +1,141 @@
+"""Who moves, how strongly, and through which noise: each against what it must do, and none of it lost on resume."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from improved_gan import dataset
+from improved_gan.composing import compose_jobs
+from improved_gan.config import RequestError
+from improved_gan.training.balance import AdaptiveBalance
+from improved_gan.training.trainer import Trainer
+
+SMALL = ("architecture.width=8", "architecture.generator_width=8", "training.threads=1", "training.steps=10")
+
+
+def trainer(*overrides: str) -> Trainer:
+    config = compose_jobs(["technique=none", *SMALL, *overrides])[0].config
+    made = Trainer(config, dataset.load(config.dataset, Path("nowhere")))
+    made.initialise()
+    return made
+
+
+def weights(network: torch.nn.Module) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+def test_the_stronger_player_waits_and_never_both() -> None:
+    balance = AdaptiveBalance(0.625)
+    for accuracy in torch.linspace(0, 1, 9):
+        moves = balance.discriminator_moves(accuracy), balance.generator_moves()
+        assert moves == (float(accuracy) < 0.625, 1 - float(accuracy) < 0.625)
+        assert any(moves)
+    assert balance.counts() == {"discriminator_updates_skipped": 4, "generator_updates_skipped": 4}
+    free = AdaptiveBalance(None)
+    assert free.discriminator_moves(torch.tensor(1.0)) and free.generator_moves() and free.counts() == {}
+
+
+def test_a_skipped_update_changes_no_weight_and_is_counted() -> None:
+    run = trainer("objective=non_saturating", "training.balance.adaptive_accuracy=0.51", "training.learning_rate=0.01")
+    for _ in range(8):
+        before = weights(run.pair.discriminator)
+        skipped = run.pair.balance.counts()["discriminator_updates_skipped"]
+        losses = run.advance()
+        moved = not torch.equal(before, weights(run.pair.discriminator))
+        assert moved == (float(losses["discriminator_accuracy"]) < 0.51)
+        assert moved == (run.pair.balance.counts()["discriminator_updates_skipped"] == skipped)
+    assert run.pair.balance.counts()["discriminator_updates_skipped"] > 0
+
+
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+@pytest.mark.parametrize("objective", ["semi_supervised", "wasserstein"])
+def test_a_frozen_player_stays_bit_identical_and_has_a_gradient(player: str, objective: str) -> None:
+    run = trainer(f"objective={objective}", f"training.{player}_learning_rate=0")
+    frozen = run.pair.generator if player == "generator" else run.pair.discriminator
+    other = run.pair.discriminator if player == "generator" else run.pair.generator
+    before, moving = weights(frozen), weights(other)
+    for _ in range(3):
+        losses = run.advance()
+    assert torch.equal(before, weights(frozen)) and not torch.equal(moving, weights(other))
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in frozen.parameters())
+    assert {"generator_loss", "discriminator_loss", "discriminator_accuracy"} <= losses.keys()
+
+
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_a_loss_weight_scales_the_gradient(player: str) -> None:
+    def gradient(weight: float) -> torch.Tensor:
+        run = trainer(f"training.balance.{player}_loss_weight={weight}", f"training.{player}_learning_rate=0")
+        run.advance()
+        network = run.pair.generator if player == "generator" else run.pair.discriminator
+        return torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None])
+
+    torch.testing.assert_close(gradient(3.0), 3 * gradient(1.0))
+
+
+def test_the_discriminator_sees_every_image_through_noise_while_it_trains() -> None:
+    run = trainer("training.balance.discriminator_noise=0.5", "architecture.input_regulariser=null", "seed=3")
+    seen: list[Any] = []
+    inside = run.pair.discriminator.trunk.network
+    inside.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0].detach()))
+    images = torch.zeros(200, 1, 8, 8)
+    run.pair.discriminator(images, images + 1)
+    assert float(seen[-1][:200].std()) == pytest.approx(0.5, rel=0.03)
+    assert float((seen[-1][200:] - 1).std()) == pytest.approx(0.5, rel=0.03)
+    run.pair.discriminator.eval()
+    run.pair.discriminator(images)
+    assert torch.equal(seen[-1], images)
+
+
+def test_the_noise_decays_linearly_to_zero() -> None:
+    run = trainer("training.balance.discriminator_noise=0.4", "training.balance.discriminator_noise_decay=true")
+    noise, deviations = run.pair.discriminator_noise, []
+    assert noise is not None
+    for _ in range(10):
+        run.advance()
+        deviations.append(noise.deviation)
+    assert deviations == pytest.approx([0.4 * (1 - k / 10) for k in range(10)])
+
+
+def test_resumed_in_the_middle_the_weights_and_counts_are_the_same() -> None:
+    settings = ("objective=non_saturating", "training.balance.adaptive_accuracy=0.51")
+    settings += ("training.balance.discriminator_noise=0.1", "training.balance.discriminator_noise_decay=true")
+    settings += ("training.learning_rate=0.01",)
+    whole = trainer(*settings)
+    for _ in range(5):
+        whole.advance()
+    state = whole.state_dict()
+    half = {"step": state["step"], "pair": _copied(state["pair"]), "random_state": state["random_state"]}
+    for _ in range(5):
+        whole.advance()
+    expected, counts = weights(whole.pair.generator), whole.pair.balance.counts()
+    resumed = trainer(*settings)
+    resumed.load_state_dict(half)
+    for _ in range(5):
+        resumed.advance()
+    assert torch.equal(expected, weights(resumed.pair.generator))
+    assert counts == resumed.pair.balance.counts() and sum(counts.values()) > 0
+
+
+def _copied(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _copied(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_copied(value) for value in node]
+    return node.clone() if isinstance(node, torch.Tensor) else node
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["training.balance.adaptive_accuracy=0.5"], "greater than 0.5"),
+        (["training.balance.adaptive_accuracy=0.8", "objective=supervised_only"], "trains no generator"),
+        (["training.balance.generator_loss_weight=0"], "greater than 0"),
+        (["training.generator_learning_rate=0", "training.discriminator_learning_rate=0"], "nothing is trained"),
+        (["training.learning_rate=0"], "greater than 0"),
+    ],
+)
+def test_what_cannot_balance_is_refused(overrides: list[str], words: str) -> None:
+    with pytest.raises(RequestError, match=words):
+        compose_jobs(["technique=none", *overrides])
