@@ -27,6 +27,7 @@ measures (metrics.measures=[...]), what each sees and what it misses:
 {measures}
 
 every key and its default: improved-gan --cfg job
+completion in bash: eval "$(improved-gan -sc install=bash)"; zsh, fish: improved-gan --hydra-help
 
 examples:
   improved-gan

@@ -124,7 +124,7 @@ class RunFolder:
             file.write(json.dumps(values) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The complete lines of metrics.jsonl."""
+        """The complete lines of metrics.jsonl; one that was cut off or altered is left out."""
         try:
             lines = (self.path / "metrics.jsonl").read_text().splitlines()
         except OSError:
@@ -132,7 +132,9 @@ class RunFolder:
         found = []
         for line in lines:
             with contextlib.suppress(ValueError):
-                found.append(json.loads(line))
+                values = json.loads(line)
+                if isinstance(values, dict) and "step" in values:
+                    found.append(values)
         return found
 
     def rewind_metrics(self, step: int) -> None:

@@ -1,6 +1,7 @@
 """The main job on real images, end to end through the command line, and what other jobs make of its run."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -94,6 +95,29 @@ def test_sampling_writes_pictures_and_arrays(run: Path, command: Callable[..., l
     assert Image.open(folder / "interpolation.png").size[0] == 8 * 50 + 2
 
 
+def test_what_is_no_trained_run_of_ours_is_said(run: Path, command: Callable[..., list[str]], tmp_path: Path) -> None:
+    """A run whose checkpoints are damaged, or are another run's; a folder of another program's."""
+    copy = tmp_path / "copy"
+
+    def refused(*more: str) -> str:
+        done = finish(command("job=sample", f"run={copy}", "device=cpu", *more))
+        assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+        assert not (copy / "evaluation").exists()
+        return done.stderr.splitlines()[-1]
+
+    shutil.copytree(run, copy)
+    for path in (copy / "checkpoints").iterdir():
+        path.write_bytes(path.read_bytes()[:-1000])
+    assert refused() == f"error: run={copy}: has no checkpoint that can be read"
+    assert "best.pt is damaged" in refused("sample.checkpoint=best")
+    shutil.copytree(run / "checkpoints", copy / "checkpoints", dirs_exist_ok=True)
+    config = (copy / "config.yaml").read_text()
+    (copy / "config.yaml").write_text(config.replace("generator_width: 16", "generator_width: 24"))
+    assert "its checkpoint is not of the networks in its config.yaml" in refused()
+    (copy / "config.yaml").write_text("model: resnet50\n")
+    assert "config.yaml cannot be read as a run's config" in refused()
+
+
 def test_prepare_says_what_the_set_holds(command: Callable[..., list[str]]) -> None:
     done = finish(command("job=prepare"))
     assert done.returncode == 0, done.stderr
@@ -185,7 +209,21 @@ def test_cfg_job_prints_the_config_and_trains_nothing(command: Callable[..., lis
     assert wrong.returncode == 2 and wrong.stderr.startswith("error: ")
 
 
-def test_shell_completion_installs() -> None:
-    done = finish([sys.executable, "-m", "improved_gan", "-sc", "install=bash"])
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("dataset=c", "dataset=cifar10"), ("job=s", "job=sample job=search"), ("training.bat", "training.batch_size=")],
+)
+def test_the_shell_completes(typed: str, offered: str) -> None:
+    """bash itself, as `eval "$(improved-gan -sc install=bash)"` sets it up."""
+    installed = Path(sys.executable).with_name("improved-gan")
+    if not installed.exists() or shutil.which("bash") is None:
+        pytest.skip("needs bash and an installed improved-gan")
+    line = f"""PATH={installed.parent}:$PATH
+        eval "$(improved-gan -sc install=bash)"
+        complete -p improved-gan | grep -q hydra_bash_completion || exit 3
+        COMP_LINE='improved-gan {typed}'; COMP_POINT=${{#COMP_LINE}}; COMP_CWORD=1
+        hydra_bash_completion
+        echo "${{COMPREPLY[*]}}" """
+    done = finish(["bash", "-c", line])
     assert done.returncode == 0, done.stderr
-    assert "complete" in done.stdout
+    assert done.stdout.strip() == offered

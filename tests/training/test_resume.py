@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -122,14 +123,25 @@ def test_a_signal_leaves_a_checkpoint_and_its_status(
     assert_same(final_state(uninterrupted), final_state(finish(command(*SETTINGS))))
 
 
+@pytest.mark.parametrize("damage", ["cut off", "one bit", "another file"])
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(
-    uninterrupted: Path, command: Callable[..., list[str]]
+    damage: str, uninterrupted: Path, command: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     line = command(*SETTINGS)
-    folder = finish(line)
+    folder = tmp_path / "outputs" / "default" / uninterrupted.name
+    shutil.copytree(uninterrupted, folder)
     _, newest = sorted((folder / "checkpoints").glob("step_*.pt"))
-    newest.write_bytes(newest.read_bytes()[:1000])
+    content = bytearray(newest.read_bytes())
+    if damage == "cut off":
+        newest.write_bytes(content[:1000])
+    elif damage == "one bit":
+        content[len(content) // 2] ^= 1  # in the numbers, where torch.load sees nothing wrong
+        newest.write_bytes(content)
+    else:
+        torch.save({"weights": torch.zeros(3)}, newest)
     (folder / "summary.json").unlink()
+    with (folder / "metrics.jsonl").open("a") as metrics:
+        metrics.write('{"epoch": 3}\n[1, 2]\n{"step": 201, "discr')
     done = subprocess.run(line, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "damaged" in done.stderr and newest.name in done.stderr

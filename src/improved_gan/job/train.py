@@ -54,12 +54,12 @@ def train(request: Request) -> Path:
 
 def _train(request: Request, trainer: Trainer, folder: RunFolder) -> None:
     config = request.config
-    state = load_newest(folder.checkpoints, trainer.device)
     if not (folder.path / "config.yaml").exists():
         folder.write_config(config)
     file_handler = logging.FileHandler(folder.path / "log.txt")
     file_handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(file_handler)
+    state = load_newest(folder.checkpoints, trainer.device)
     run_id = (state or {}).get("tracking_run") or folder.summary().get("tracking_run")
     tracker = start_tracking(
         config.tracking,

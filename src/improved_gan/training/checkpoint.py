@@ -2,6 +2,7 @@
 
 import logging
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,28 @@ def step_checkpoints(folder: Path) -> list[Path]:
     return sorted(numbered, key=lambda path: int(path.stem.split("_")[1]), reverse=True)
 
 
+def read_state(path: Path, device: torch.device | str) -> dict[str, Any]:
+    """The state that `write_state` wrote to `path`; raises `ValueError` with the reason if it is damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch.load takes altered numbers without a word
+            altered = archive.testzip()
+        state = torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # whatever a damaged file makes torch say
+        raise ValueError((str(error).splitlines() or [type(error).__name__])[0]) from error
+    if altered is not None:
+        raise ValueError(f"bad checksum of {altered}")
+    if not isinstance(state, dict) or not {"step", "pair"} <= state.keys():
+        raise ValueError("no checkpoint of a run")
+    return state
+
+
 def load_newest(folder: Path, device: torch.device | str) -> dict[str, Any] | None:
     """The newest step checkpoint that can be read, with a warning for each that cannot; none if there is none."""
     for path in step_checkpoints(folder):
         try:
-            return torch.load(path, map_location=device, weights_only=True)
-        except Exception as error:  # whatever a damaged file makes torch say
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            log.warning("%s is damaged (%s); falling back to the checkpoint before it", path, reason)
+            return read_state(path, device)
+        except ValueError as error:
+            log.warning("%s is damaged (%s); falling back to the checkpoint before it", path, error)
     return None
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Real
@@ -10,7 +11,7 @@ from torch import Tensor
 from improved_gan.config import Config, RequestError
 from improved_gan.run_folder import read_config
 from improved_gan.training.builder import build_pair
-from improved_gan.training.checkpoint import load_newest
+from improved_gan.training.checkpoint import load_newest, read_state
 from improved_gan.training.device import prepare_arithmetic
 from improved_gan.training.pair import Pair
 from improved_gan.training.sampling import Sampler
@@ -45,17 +46,13 @@ def load_run(run: Path | str, checkpoint: str = "newest", device: str = "auto") 
     config = read_config(folder)
     config.device = device
     where = prepare_arithmetic(config)
-    path = folder / "checkpoints"
-    if checkpoint == "best":
-        if not (path / "best.pt").is_file():
-            raise RequestError(f"sample.checkpoint=best: {folder} has no best.pt; use newest")
-        state = torch.load(path / "best.pt", map_location=where, weights_only=True)
-    else:
-        state = load_newest(path, where)
-    if state is None:
-        raise RequestError(f"run={run}: has no checkpoint that can be read")
+    state = _state(folder / "checkpoints", checkpoint, where)
     pair = build_pair(config, config.dataset.classes, where)
-    pair.load_state_dict(state["pair"])
+    try:
+        pair.load_state_dict(state["pair"])
+    except (RuntimeError, KeyError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise RequestError(f"run={run}: its checkpoint is not of the networks in its config.yaml ({reason})") from None
     pair.discriminator.eval()
     architecture = config.architecture
     sampler = Sampler(
@@ -66,3 +63,19 @@ def load_run(run: Path | str, checkpoint: str = "newest", device: str = "auto") 
         as_bytes=not config.dataset.holds_points,
     )
     return TrainedRun(config, pair, sampler, state["step"])
+
+
+def _state(checkpoints: Path, which: str, device: torch.device) -> dict[str, Any]:
+    """What the newest checkpoint holds that can be read, or the best one."""
+    if which == "best":
+        best = checkpoints / "best.pt"
+        if not best.is_file():
+            raise RequestError(f"sample.checkpoint=best: {checkpoints.parent} has no best.pt; use newest")
+        try:
+            return read_state(best, device)
+        except ValueError as error:
+            raise RequestError(f"sample.checkpoint=best: {best} is damaged ({error}); use newest") from None
+    state = load_newest(checkpoints, device)
+    if state is None:
+        raise RequestError(f"run={checkpoints.parent}: has no checkpoint that can be read")
+    return state
