@@ -1,7 +1,7 @@
 """A weight-normalised dense layer, y = s (x v^T) + b with s = g / sqrt(epsilon + |v|²), and its gradient, written out.
 
-A layer's weights are far more than its outputs, so that passes over v are what the normalisation costs. Written out,
-they are two: one for |v|², and one that takes the gradient's part along v away, in place. With d = dL/dy and
+A layer's weights are far more than its outputs, so that passes over v are what the normalisation costs. They
+are two here: one for |v|², and one that takes the gradient's part along v away, in place. With d = dL/dy and
 p = x v^T,
 
     dL/dv = (s d)^T x - s / (epsilon + |v|²) (sum_batch d p) v,    dL/dg = (sum_batch d p) / sqrt(epsilon + |v|²).

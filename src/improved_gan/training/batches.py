@@ -52,8 +52,8 @@ class Images:
 
     def take(self, indices: Int[Tensor, " batch"]) -> Float[Tensor, "batch channel height width"]:
         """The images at `indices`, scaled, on the device."""
-        chosen = self.pixels[indices.to(self.pixels.device)].to(self.device, non_blocking=True)
-        return (chosen.float() - self.offset) / self.scale
+        chosen = self.pixels.index_select(0, indices.to(self.pixels.device))  # copies whole images, unlike [indices]
+        return chosen.to(self.device, non_blocking=True).float().sub_(self.offset).div_(self.scale)
 
     def take_labels(self, indices: Int[Tensor, " batch"]) -> Int[Tensor, " batch"] | None:
         """The labels at `indices`; none if the set has none."""
