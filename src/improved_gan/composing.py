@@ -42,6 +42,7 @@ NOT_IN_HASH = (
     "report",
     "search",
     "paper",
+    "phenomenon",
     "tracking",
     "budget",
     "sweep",
@@ -92,6 +93,8 @@ def compose_jobs(arguments: list[str], multirun: bool | None = None) -> list[Req
     """The requests that command-line `arguments` stand for, each composed and checked.
 
     A single run gives one; with `-m` (or `--multirun`) among the arguments, one for each combination.
+    An experiment's file may hold a sweep of its own (`hydra.sweeper.params`): in a multirun it is taken for the keys
+    that the command line leaves alone.
     Raises `RequestError` for the first wrong one, or for all wrong ones of a multirun together (a line each).
     """
     flags = [a for a in arguments if a in ("-m", "--multirun")]
@@ -106,7 +109,7 @@ def compose_jobs(arguments: list[str], multirun: bool | None = None) -> list[Req
                 raise RequestError(f"{override.input_line}: several values need -m (a multirun)")
         jobs = [overrides]
     else:
-        jobs = _combinations(parsed)
+        jobs = _combinations(parsed + _parse(_own_sweep(parsed)))
     register_schema()
     requests, wrong = [], []
     with initialize_config_dir(config_dir=str(conf_folder()), version_base="1.3"):
@@ -134,6 +137,22 @@ def _combinations(parsed: list[Override]) -> list[list[str]]:
     if not jobs:  # of an empty range
         raise RequestError(f"{' '.join(o.input_line or '' for o in parsed if o.is_sweep_override())}: names no value")
     return jobs
+
+
+def _own_sweep(parsed: list[Override]) -> list[str]:
+    """The chosen experiment's own sweep, as overrides, less the keys that `parsed` sets."""
+    chosen = [o for o in parsed if o.key_or_group == "experiment" and not o.is_sweep_override()]
+    if not chosen:
+        return []
+    register_schema()
+    try:
+        with initialize_config_dir(config_dir=str(conf_folder()), version_base="1.3"):
+            composed = compose("config", [o.input_line or "" for o in chosen], return_hydra_config=True)
+    except HydraException as error:
+        raise _explained(error, ()) from None
+    given = {override.key_or_group for override in parsed}
+    params = composed.hydra.sweeper.params or {}
+    return [f"{key}={values}" for key, values in params.items() if key not in given]
 
 
 def _parse(overrides: list[str]) -> list[Override]:

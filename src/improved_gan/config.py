@@ -11,6 +11,18 @@ from omegaconf import MISSING
 
 from improved_gan.metrics.measure import MEASURES
 
+PHENOMENA = (
+    "mode_collapse",
+    "oscillation",
+    "vanishing_gradient",
+    "optimal_discriminator",
+    "batch_effects",
+    "balance",
+    "learning_rates",
+    "sensitivity",
+    "stacked_mnist",
+)
+
 
 class RequestError(ValueError):
     """What the user asked for cannot be done; the message names the key, its value and what would be right."""
@@ -355,6 +367,7 @@ class Config:
     search: SearchConfig | None = None
     game: GameConfig | None = None
     paper: PaperConfig | None = None
+    phenomenon: str | None = one_of(*PHENOMENA)  # the picture that ends a multirun
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     architecture: ArchitectureConfig = field(default_factory=ArchitectureConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)

@@ -33,6 +33,7 @@ def run_sweep(requests: Sequence[Request], overrides: Sequence[str]) -> int:
         print(stop, file=sys.stderr)
         return 128 + stop.signum
     _list_failures(jobs, outcomes)
+    _draw_phenomenon(jobs)
     print(_results(jobs))
     stopped = [outcome.status for outcome in outcomes.values() if outcome.status >= 128]
     return stopped[0] if stopped else int(any(outcome.status for outcome in outcomes.values()))
@@ -52,6 +53,19 @@ def _list_failures(jobs: Sequence[Job], outcomes: dict[int, Outcome]) -> None:
         outcome = outcomes.get(job.number, Outcome(0))
         if 0 < outcome.status < 128:
             print(f"error: {job} failed with status {outcome.status}: {outcome.reason}", file=sys.stderr)
+
+
+def _draw_phenomenon(jobs: Sequence[Job]) -> None:
+    """The picture and the table that an experiment of a phenomenon ends with, of what has finished so far."""
+    name = jobs[0].request.config.phenomenon
+    root = _results(jobs)
+    if name is None or not root.is_dir():
+        return
+    from improved_gan.phenomenon import draw_phenomenon  # takes seconds that other sweeps can do without
+
+    picture = draw_phenomenon(name, root)
+    if picture is not None:
+        print(picture)
 
 
 def _results(jobs: Sequence[Job]) -> Path:

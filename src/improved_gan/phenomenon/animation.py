@@ -1,0 +1,33 @@
+"""The grids that runs have drawn on their way, side by side as a GIF that repeats."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from improved_gan.run_folder import written_whole
+
+TILE = 200  # pixels a side
+FRAME_MS, LAST_FRAME_MS = 150, 2500
+
+
+def save_evolution(path: Path, runs: Sequence[tuple[str, Path]]) -> None:
+    """Write the pictures in each run's folder of samples, a frame a step that all have, under the run's label."""
+    drawn = [{picture.name: picture for picture in folder.glob("step_*.png")} for _, folder in runs]
+    names = sorted(set.intersection(*map(set, drawn)))
+    if not names:
+        return
+    frames = []
+    for name in names:
+        frame = Image.new("RGB", (TILE * len(runs), TILE + 16), "white")
+        pen = ImageDraw.Draw(frame)
+        for place, ((label, _), pictures) in enumerate(zip(runs, drawn, strict=True)):
+            with Image.open(pictures[name]) as picture:
+                tile = picture.convert("RGB")
+            tile.thumbnail((TILE, TILE))
+            frame.paste(tile, (place * TILE, 16))
+            pen.text((place * TILE + 4, 2), label, fill="black")
+        frames.append(frame.quantize(64, dither=Image.Dither.NONE))
+    durations = [FRAME_MS] * (len(frames) - 1) + [LAST_FRAME_MS]
+    with written_whole(path) as file:
+        frames[0].save(file, format="gif", save_all=True, append_images=frames[1:], duration=durations, loop=0)

@@ -1,0 +1,69 @@
+"""Mode collapse: the generator puts its samples on few modes of the data, and moves from mode to mode.
+
+Over time, the share of samples in each mode (Metz et al. 2017, arXiv 1611.02163, figure 2), a panel for each cure.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from improved_gan.phenomenon.animation import save_evolution
+from improved_gan.phenomenon.rows import history, mean_and_deviation, measured
+from improved_gan.report.grouping import Row
+from improved_gan.report.plots import STYLE
+from improved_gan.run_folder import written_whole
+
+COLUMNS = 3
+
+
+def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
+    """A heat map of modes over steps for the first seed of each row; the table has all seeds."""
+    lines = [_line(row) for row in rows]
+    height = -(-len(rows) // COLUMNS)
+    with rc_context({**STYLE, "axes.grid": False}):
+        figure = Figure(figsize=(9.6, 0.6 + 2.1 * height), dpi=110, layout="constrained")
+        panels = figure.subplots(height, COLUMNS, squeeze=False, sharex=True, sharey=True).ravel()
+        for axes in panels[len(rows) :]:
+            axes.remove()
+        for axes, row, line in zip(panels, rows, lines, strict=False):
+            steps, counts = history(row.runs[0], "mode_counts")
+            shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+            image = axes.pcolormesh(
+                steps, np.arange(shares.shape[1]), shares.T, cmap="magma_r", vmin=0, vmax=max(0.5, 2 / shares.shape[1])
+            )
+            axes.set_title(f"{row.label}: {line['modes']} modes")
+        figure.supxlabel("step", size=9)
+        figure.supylabel("mode", size=9)
+        figure.colorbar(image, ax=list(panels[: len(rows)]), label="share of the samples", pad=0.01)
+        with written_whole(folder / "phenomenon.png") as file:
+            figure.savefig(file)
+    save_evolution(folder / "phenomenon.gif", [(row.label, row.runs[0].folder / "samples") for row in rows])
+    return lines
+
+
+def _line(row: Row) -> dict[str, Any]:
+    counts = [history(run, "mode_counts")[1] for run in row.runs]
+    return {
+        "row": row.label,
+        "runs": len(row.runs),
+        "modes": mean_and_deviation([measured(run, "modes") for run in row.runs], 1),
+        "high quality, %": mean_and_deviation([100 * measured(run, "high_quality_fraction") for run in row.runs], 1),
+        "KL to uniform, nats": mean_and_deviation([measured(run, "mode_kl") for run in row.runs], 2),
+        "fewest modes on the way": mean_and_deviation([_fewest(of_run) for of_run in counts], 1),
+        "changes of the fullest mode": mean_and_deviation([_changes(of_run) for of_run in counts], 1),
+    }
+
+
+def _fewest(counts: np.ndarray) -> float:
+    """Modes at the run's worst moment of its second half."""
+    return float((counts[len(counts) // 2 :] > 0).sum(1).min())
+
+
+def _changes(counts: np.ndarray) -> float:
+    """How often another mode became the one with the most samples: cycling."""
+    fullest = counts.argmax(1)
+    return float((fullest[1:] != fullest[:-1]).sum())

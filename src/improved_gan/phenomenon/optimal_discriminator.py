@@ -1,0 +1,77 @@
+"""The optimal discriminator of a generator that stays as it is: D(x) = p(x) / (p(x) + q(x)), section 3.4 of the paper.
+
+With a target alpha < 1 for real data it is alpha p / (p + q): below one half where the two agree, and nowhere above
+alpha. p is the mixture's density, known; q is the generator's, estimated from its samples by Gaussian kernels.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float64
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from scipy.stats import gaussian_kde, norm
+
+from improved_gan.phenomenon.rows import mean_and_deviation
+from improved_gan.report.grouping import Row
+from improved_gan.report.plots import COLOURS, FAINT, INK, STYLE
+from improved_gan.report.runs import Run
+from improved_gan.run_folder import written_whole
+from improved_gan.training.loading import load_run
+
+SAMPLES, SEED = 20_000, 1
+Density = Float64[np.ndarray, " point"]
+
+
+def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
+    """A panel a row: both densities, the trained D and the optimal one; the table has their distance."""
+    lines: list[dict[str, Any]] = []
+    with rc_context(STYLE):
+        figure = Figure(figsize=(9.6, 3.6), dpi=110, layout="constrained")
+        panels = figure.subplots(1, len(rows), squeeze=False, sharey=True)[0]
+        for axes, row in zip(panels, rows, strict=True):
+            found = [_discriminators(run) for run in row.runs]
+            x, p, q, trained, best = found[0]
+            axes.fill_between(x, p, color=COLOURS[0], alpha=0.15, lw=0, label="p, the data")
+            axes.fill_between(x, q, color=COLOURS[1], alpha=0.15, lw=0, label="q, the generator")
+            axes.plot(x, best, color=FAINT, lw=4, label="optimal D")
+            axes.plot(x, trained, color=INK, lw=1.3, label="trained D")
+            axes.set(title=row.label, xlabel="x", ylim=(0, 1.05))
+            errors = [float(np.average(abs(d - b), weights=p + q)) for _, p, q, d, b in found]
+            lines.append(
+                {
+                    "row": row.label,
+                    "runs": len(row.runs),
+                    "mean |D - optimal D|": mean_and_deviation(errors, 3),
+                    "largest D": mean_and_deviation([float(d.max()) for *_, d, _ in found], 3),
+                    "largest optimal D": mean_and_deviation([float(b.max()) for *_, b in found], 3),
+                }
+            )
+        panels[0].legend(frameon=False, loc="upper left", fontsize=8)
+        with written_whole(folder / "phenomenon.png") as file:
+            figure.savefig(file)
+    return lines
+
+
+@torch.no_grad()
+def _discriminators(run: Run) -> tuple[Density, Density, Density, Density, Density]:
+    """x, p(x), q(x), the trained D(x) and the optimal one, over where either density is."""
+    trained = load_run(run.folder, device="cpu")
+    config, objective = trained.config, trained.pair.objective
+    samples = trained.sample(SAMPLES, SEED).double().flatten().numpy()
+    mixture = config.dataset.mixture
+    assert mixture is not None
+    spread = 4 * max(mixture.deviations)
+    x = np.linspace(min(*mixture.means, samples.min()) - spread, max(*mixture.means, samples.max()) + spread, 400)
+    weights = np.array(mixture.weights) / sum(mixture.weights)
+    p = sum(
+        weight * norm.pdf(x, mean, deviation)
+        for weight, mean, deviation in zip(weights, mixture.means, mixture.deviations, strict=True)
+    )
+    q = gaussian_kde(samples)(x)
+    (output,) = trained.pair.discriminator(torch.from_numpy(x).float().view(-1, 1, 1, 1))
+    found = objective.realness(output.logits).sigmoid().double().numpy()
+    return x, p, q, found, trained.pair.real_target * p / (p + q)

@@ -1,0 +1,65 @@
+"""Non-convergence of a GAN: losses that keep swinging, and weights that keep moving without getting anywhere.
+
+The path is that of the generator's weights on two fixed random directions (`generator_position` in metrics.jsonl).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from improved_gan.phenomenon.rows import history, mean_and_deviation, measured
+from improved_gan.report.grouping import Row
+from improved_gan.report.plots import COLOURS, INK, STYLE
+from improved_gan.report.runs import Run
+from improved_gan.run_folder import written_whole
+
+
+def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
+    """Losses over steps and the path of the generator's weights, a line of panels a row, of its first seed."""
+    with rc_context(STYLE):
+        figure = Figure(figsize=(9.6, 0.4 + 2.4 * len(rows)), dpi=110, layout="constrained")
+        panels = figure.subplots(len(rows), 2, squeeze=False, width_ratios=[2, 1], sharex="col", sharey="col")
+        for (losses, path), row in zip(panels, rows, strict=True):
+            run = row.runs[0]
+            for key, colour in (("discriminator_loss", COLOURS[0]), ("generator_loss", COLOURS[1])):
+                losses.plot(*history(run, key), color=colour, lw=0.8, label=key.replace("_loss", ""))
+            losses.set(title=f"{row.label}: losses")
+            _, positions = history(run, "generator_position")
+            path.plot(*positions.T, color=INK, lw=0.7)
+            path.scatter(*positions.T, c=np.arange(len(positions)), cmap="viridis", s=5, zorder=3)
+            path.set(title="the generator's weights, on two directions")
+        panels[0, 0].legend(frameon=False)
+        panels[-1, 0].set_xlabel("step")
+        with written_whole(folder / "phenomenon.png") as file:
+            figure.savefig(file)
+    return [
+        {
+            "row": row.label,
+            "runs": len(row.runs),
+            "swing of the generator's loss": mean_and_deviation([_swing(run, "generator_loss") for run in row.runs], 3),
+            "swing of the discriminator's": mean_and_deviation(
+                [_swing(run, "discriminator_loss") for run in row.runs], 3
+            ),
+            "path / way made": mean_and_deviation([_detour(run) for run in row.runs], 1),
+            "modes": mean_and_deviation([measured(run, "modes") for run in row.runs], 1),
+        }
+        for row in rows
+    ]
+
+
+def _swing(run: Run, key: str) -> float:
+    """Standard deviation of the loss over the second half of the run."""
+    values = history(run, key)[1]
+    return float(np.std(values[len(values) // 2 :]))
+
+
+def _detour(run: Run) -> float:
+    """Length of the path of the generator's weights over its second half, by the distance between its two ends."""
+    _, positions = history(run, "generator_position")
+    half = positions[len(positions) // 2 :]
+    length = np.hypot(*np.diff(half, axis=0).T).sum()
+    return float(length / max(np.hypot(*(half[-1] - half[0])), 1e-12))

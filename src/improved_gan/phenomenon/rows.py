@@ -1,0 +1,39 @@
+"""The finished runs of an experiment in rows, and what their logs say."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64
+
+from improved_gan.report.finding import read_runs
+from improved_gan.report.grouping import Row, tables_of
+from improved_gan.report.runs import Run
+from improved_gan.run_folder import RunFolder
+
+History = tuple[Float64[np.ndarray, " point"], Float64[np.ndarray, "point *value"]]
+
+
+def finished_rows(root: Path) -> list[Row]:
+    """Rows that have a finished run, in the report's order, with what they differ in as their label."""
+    runs = [run for run in read_runs(root).runs if run.finished]
+    return [row for table in tables_of(runs, None) for row in table.rows]
+
+
+def history(run: Run, key: str) -> History:
+    """The steps at which `key` was logged, and its value (a number, or a list of them) at each."""
+    found = [(line["step"], line[key]) for line in RunFolder(run.folder).metrics() if line.get(key) is not None]
+    return np.array([step for step, _ in found], dtype=float), np.array([value for _, value in found], dtype=float)
+
+
+def measured(run: Run, measure: str) -> float:
+    """The run's final value of a measure; NaN where it was not measured."""
+    return next((value for (name, _), value in run.metrics.items() if name == measure), float("nan"))
+
+
+def mean_and_deviation(values: list[float], digits: int) -> str:
+    """`1.23 ± 0.04` over seeds (the sample's standard deviation); a single value alone; empty if there is none."""
+    known = [value for value in values if value == value]
+    if not known:
+        return ""
+    spread = f" ± {np.std(known, ddof=1):.{digits}f}" if len(known) > 1 else ""
+    return f"{np.mean(known):.{digits}f}{spread}"

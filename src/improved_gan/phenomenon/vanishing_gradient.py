@@ -1,0 +1,54 @@
+"""Vanishing gradient: the better the discriminator, the less a saturating loss tells the generator.
+
+Arjovsky and Bottou 2017 (arXiv 1701.04862), figure 2: the generator stays as it is, the discriminator learns, and we
+look at the gradient that the generator would get. For log(1 - D) it is proportional to D(G(z)), which goes to 0.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from improved_gan.phenomenon.rows import history, mean_and_deviation
+from improved_gan.report.grouping import Row
+from improved_gan.report.plots import COLOURS, STYLE
+from improved_gan.report.runs import Run
+from improved_gan.run_folder import written_whole
+
+
+def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
+    """The generator's gradient norm over steps, and against the discriminator's accuracy; a line a run."""
+    with rc_context(STYLE):
+        figure = Figure(figsize=(9.6, 3.8), dpi=110, layout="constrained")
+        over_time, against = figure.subplots(1, 2, sharey=True)
+        for row, colour in zip(rows, COLOURS, strict=False):
+            for run in row.runs:
+                steps, norms = history(run, "generator_gradient_norm")
+                label = row.label if run is row.runs[0] else None
+                over_time.plot(steps, norms, color=colour, lw=1.2, label=label)
+                against.plot(_accuracies(run), norms, ".", ms=4, color=colour, alpha=0.6)
+        over_time.set(yscale="log", xlabel="steps of the discriminator", ylabel="norm of the generator's gradient")
+        against.set(xlabel="discriminator's accuracy in telling real from generated")
+        over_time.legend(frameon=False)
+        with written_whole(folder / "phenomenon.png") as file:
+            figure.savefig(file)
+    return [_line(row) for row in rows]
+
+
+def _line(row: Row) -> dict[str, Any]:
+    norms = [history(run, "generator_gradient_norm")[1] for run in row.runs]
+    return {
+        "objective": row.label,
+        "runs": len(row.runs),
+        "gradient norm, first": mean_and_deviation([float(of_run[0]) for of_run in norms], 4),
+        "gradient norm, last": mean_and_deviation([float(of_run[-1]) for of_run in norms], 6),
+        "last / first": mean_and_deviation([float(of_run[-1] / of_run[0]) for of_run in norms], 5),
+        "accuracy, last": mean_and_deviation([float(_accuracies(run)[-1]) for run in row.runs], 3),
+    }
+
+
+def _accuracies(run: Run) -> np.ndarray:
+    return (history(run, "real_called_real")[1] + 1 - history(run, "fake_called_real")[1]) / 2
