@@ -3,6 +3,7 @@
 PYTHON ?= python3
 ARGS ?=
 TABLE3 := our_methods,minus_vbn,minus_l_plus_ha,minus_ls,minus_l,minus_mbf
+PHENOMENA := $(basename $(notdir $(wildcard conf/experiment/phenomenon/*.yaml)))
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8
@@ -11,7 +12,7 @@ export WANDB_MODE := offline
 export WANDB_ERROR_REPORTING := false
 
 .DEFAULT_GOAL := help
-.PHONY: help run table3-digits test test-fast test-slow lint format types docs-check bench venv
+.PHONY: help run table3-digits phenomena test test-fast test-slow lint format types docs-check bench venv
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +24,11 @@ run: venv ## train the default run and say where it lies
 table3-digits: venv ## Table 3's rows on the embedded digits, 3 seeds, and the report on them: 15 minutes on 2 cores
 	$(BIN)/improved-gan -m experiment=digits_table3 ablation=$(TABLE3) seed=1,2,3 hydra/launcher=joblib hydra.launcher.n_jobs=2 $(ARGS)
 	@$(BIN)/improved-gan job=report experiment=digits_table3 report.measure=classifier_score $(ARGS)
+
+phenomena: venv ## every phenomenon of docs/phenomena/: its runs, picture and table; under an hour on 2 cores
+	@for each in $(PHENOMENA); do \
+		$(BIN)/improved-gan -m experiment=phenomenon/$$each hydra/launcher=joblib hydra.launcher.n_jobs=-1 $(ARGS) || status=1; \
+	done; exit $${status:-0}
 
 test: venv ## all tests but the slow ones
 	$(PYTEST) $(ARGS)
