@@ -36,8 +36,8 @@ def test_heat_maps_hold_the_mean_of_each_cell(tmp_path: Path) -> None:
     picture = draw_phenomenon("sensitivity", tmp_path)
     assert picture is not None and picture.is_file()
     table = (tmp_path / "report" / "phenomenon.md").read_text()
-    assert "| hinge | 0.001 | 0.0 | 2 | 6.500 ± 0.707 |" in table
-    assert "| minimax | 0.001 | 0.0 | 2 | 4.500 ± 0.707 |" in table
+    assert "| hinge | 0.001 | 0.5 | 2 | 6.500 ± 0.707 |" in table
+    assert "| minimax | 0.001 | 0.5 | 2 | 4.500 ± 0.707 |" in table
 
 
 def test_what_has_not_finished_is_left_out(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ Each file has `draw(rows, folder)`: it is given the finished runs, in rows that 
 (`report.grouping`), writes `phenomenon.png` into `folder` and returns the lines of a table.
 """
 
-from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any

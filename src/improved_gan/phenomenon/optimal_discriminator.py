@@ -62,8 +62,8 @@ def _discriminators(run: Run) -> tuple[Density, Density, Density, Density, Densi
     trained = load_run(run.folder, device="cpu")
     config, objective = trained.config, trained.pair.objective
     samples = trained.sample(SAMPLES, SEED).double().flatten().numpy()
-    mixture = config.dataset.mixture
-    assert mixture is not None
+    mixture = config.dataset.points
+    assert mixture and mixture.means and mixture.deviations and mixture.weights
     spread = 4 * max(mixture.deviations)
     x = np.linspace(min(*mixture.means, samples.min()) - spread, max(*mixture.means, samples.max()) + spread, 400)
     weights = np.array(mixture.weights) / sum(mixture.weights)

@@ -1,6 +1,7 @@
 """Non-convergence of a GAN: losses that keep swinging, and weights that keep moving without getting anywhere.
 
-The path is that of the generator's weights on two fixed random directions (`generator_position` in metrics.jsonl).
+The path is that of the weights of the generator's last layer on two fixed random directions (`generator_position/1`
+and `/2` in metrics.jsonl).
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
             for key, colour in (("discriminator_loss", COLOURS[0]), ("generator_loss", COLOURS[1])):
                 losses.plot(*history(run, key), color=colour, lw=0.8, label=key.replace("_loss", ""))
             losses.set(title=f"{row.label}: losses")
-            _, positions = history(run, "generator_position")
+            positions = _positions(run)
             path.plot(*positions.T, color=INK, lw=0.7)
             path.scatter(*positions.T, c=np.arange(len(positions)), cmap="viridis", s=5, zorder=3)
             path.set(title="the generator's weights, on two directions")
@@ -57,9 +58,13 @@ def _swing(run: Run, key: str) -> float:
     return float(np.std(values[len(values) // 2 :]))
 
 
+def _positions(run: Run) -> np.ndarray:
+    return np.stack([history(run, f"generator_position/{number}")[1] for number in (1, 2)], axis=1)
+
+
 def _detour(run: Run) -> float:
     """Length of the path of the generator's weights over its second half, by the distance between its two ends."""
-    _, positions = history(run, "generator_position")
+    positions = _positions(run)
     half = positions[len(positions) // 2 :]
     length = np.hypot(*np.diff(half, axis=0).T).sum()
     return float(length / max(np.hypot(*(half[-1] - half[0])), 1e-12))

@@ -23,6 +23,7 @@ class Diagnostics:
     - `<player>_gradient_norm`, and `<player>_gradient_norm/<layer>` with a layer's weights taken together;
     - `<player>_update_ratio`: |theta after - theta before| / |theta before| of the step's last update of that player, 0
       where it made none;
+    - `<player>_position/1`, `/2`: the last layer's weights on two fixed random directions of length 1, a path to draw;
     - `batch_diversity`: the mean distance of two images of a generated batch, over that of a batch of reals.
     """
 
@@ -35,6 +36,7 @@ class Diagnostics:
             self._latents = pair.draw_latents(size, torch.Generator().manual_seed(SEED))
             self._distance_of_reals = mean_distance(trainer.batches.first("unlabelled")[:size])
         self._layers = {name: _layers(player) for name, player in self.players.items()}
+        self._directions = {name: _directions(player) for name, player in self.players.items()}
         self._before: dict[str, list[Tensor]] = {}
 
     @contextmanager
@@ -61,6 +63,8 @@ class Diagnostics:
             found[f"{name}_gradient_norm"] = torch.linalg.vector_norm(torch.stack(list(by_layer.values())))
             found[f"{name}_update_ratio"] = self._update_ratio(name, player)
             found |= by_layer
+            for number, direction in enumerate(self._directions[name], start=1):
+                found[f"{name}_position/{number}"] = direction @ _last_layer(player)
         if "generator" in self.players:
             found["batch_diversity"] = mean_distance(self.pair.generator(self._latents)) / self._distance_of_reals
         return found
@@ -89,6 +93,18 @@ def mean_distance(images: Float[Tensor, "batch channel height width"]) -> Float[
 
 def _norm(parts: list[Tensor]) -> Tensor:
     return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(parts)))
+
+
+def _last_layer(player: Player) -> Float[Tensor, " weight"]:
+    *_, last = (p for p in player.network.parameters() if p.ndim > 1)
+    return last.flatten()
+
+
+def _directions(player: Player) -> Float[Tensor, "2 weight"]:
+    weights = _last_layer(player)
+    source = torch.Generator().manual_seed(SEED)
+    directions = torch.randn(2, len(weights), generator=source).to(weights)
+    return directions / torch.linalg.vector_norm(directions, dim=1, keepdim=True)
 
 
 def _layers(player: Player) -> dict[str, list[Tensor]]:
