@@ -12,8 +12,11 @@ from typing import Any
 
 from improved_gan.config import Config, RequestError
 
-WITHOUT_TARGETS = ("hinge", "wasserstein", "wasserstein_gp")
+WITHOUT_TARGETS = ("hinge", "wasserstein", "wasserstein_gp", "energy_based")
 """Objectives that ask the discriminator for no particular output."""
+
+WITHOUT_A_GAME = ("autoencoder", "vae")
+"""Objectives whose discriminator is an encoder."""
 
 
 def check(config: Config) -> None:
@@ -31,6 +34,7 @@ def check(config: Config) -> None:
         _check_objective,
         _check_techniques,
         _check_optimizer,
+        _check_reconstruction,
         _check_second_derivatives,
         _check_job,
         _check_game,
@@ -255,6 +259,39 @@ def _check_second_derivatives(config: Config) -> None:
         raise RequestError(
             f"technique.minibatch_discrimination.across_batches=true: {who} takes second derivatives, which this form "
             "does not have; set it to false"
+        )
+
+
+def _check_reconstruction(config: Config) -> None:
+    name, training = config.objective.name, config.training
+    if config.architecture.name == "imagenet_dcgan" and name in ("energy_based", "autoencoder", "vae"):
+        raise RequestError(
+            f"architecture=imagenet_dcgan: objective={name} needs a decoder of codes, and this generator takes noise "
+            "at every level; choose another pair"
+        )
+    if name not in WITHOUT_A_GAME:
+        return
+    for technique in config.technique.enabled():
+        if technique not in ("historical_averaging", "virtual_batch_norm"):
+            raise RequestError(
+                f"technique.{technique}.enabled=true: means nothing with objective={name}, which has no discriminator; "
+                "set it to false"
+            )
+    for key, neutral in (
+        ("generator_loss_weight", 1),
+        ("discriminator_loss_weight", 1),
+        ("adaptive_accuracy", None),
+    ):
+        value = getattr(training.balance, key)
+        if value != neutral:
+            raise RequestError(
+                f"training.balance.{key}={value}: means nothing with objective={name}, whose networks share one loss; "
+                f"must be {'null' if neutral is None else neutral}"
+            )
+    if training.generator_steps > 1:
+        raise RequestError(
+            f"training.generator_steps={training.generator_steps}: with objective={name} encoder and decoder move "
+            "together, training.discriminator_steps times a step; must be 1"
         )
 
 

@@ -197,6 +197,9 @@ class ObjectiveConfig:
         "hinge",
         "wasserstein",
         "wasserstein_gp",
+        "energy_based",
+        "autoencoder",
+        "vae",
     )
     labelled_weight: float = number(minimum=0)
     unlabelled_weight: float = number(minimum=0)
@@ -205,6 +208,9 @@ class ObjectiveConfig:
     labels_on_reals: bool = MISSING  # true: the unlabelled batch carries the labels; false: a labelled pass of its own
     clip: float | None = number_of("wasserstein", above=0)  # bound on every parameter of the critic
     gradient_penalty: float | None = number_of("wasserstein_gp", minimum=0)  # its weight
+    margin: float | None = number_of("energy_based", above=0)  # energy that generated images are pushed up to
+    pulling_away: float | None = number_of("energy_based", minimum=0)  # weight of the pulling-away term
+    pixel_deviation: float | None = number_of("vae", above=0)  # of p(x|z), in units of the scaled images
 
 
 @dataclass

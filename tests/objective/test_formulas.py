@@ -8,7 +8,14 @@ from torch import Tensor
 
 from improved_gan.composing import compose_jobs
 from improved_gan.config import RequestError
-from improved_gan.objective import Constrained, Objective, Penalised, build_objective
+from improved_gan.objective import (
+    Constrained,
+    FeaturePenalised,
+    Objective,
+    Penalised,
+    Reconstructing,
+    build_objective,
+)
 
 
 def build(name: str, *overrides: str) -> Objective:
@@ -41,6 +48,7 @@ FORMULAS: dict[str, tuple[Callable[[Tensor], Tensor], ...]] = {  # of one real, 
     "hinge": (lambda d: relu(1 - d), lambda d: relu(1 + d), lambda d: -d),
     "wasserstein": (lambda d: -d, lambda d: d, lambda d: -d),
     "wasserstein_gp": (lambda d: -d, lambda d: d, lambda d: -d),
+    "energy_based": (lambda d: d, lambda d: relu(0.1 - d), lambda d: d),
 }
 
 
@@ -105,6 +113,63 @@ def test_the_gradient_penalty_is_its_formula() -> None:
     same(penalty, 7 * mean(terms), w, a)
 
 
+def test_the_pulling_away_term_is_its_formula() -> None:
+    codes = torch.randn(5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    objective = build("energy_based", "objective.pulling_away=0.3")
+    assert isinstance(objective, FeaturePenalised)
+    terms = [
+        ((a * b).sum() / (a.square().sum().sqrt() * b.square().sum().sqrt())) ** 2
+        for i, a in enumerate(codes)
+        for j, b in enumerate(codes)
+        if i != j
+    ]
+    same(objective.feature_penalty(codes), 0.3 * mean(terms), codes)
+
+
+def test_energies_are_judged_by_half_the_margin() -> None:
+    energies = torch.tensor([[0.04], [0.06]])
+    assert (build("energy_based").realness(energies) > 0).tolist() == [True, False]
+
+
+def images_codes(width: int) -> tuple[Tensor, Tensor, Tensor]:
+    source = torch.Generator().manual_seed(5)
+    images, reconstructions = (torch.rand(4, 1, 2, 3, dtype=torch.float64, generator=source) for _ in range(2))
+    codes = torch.randn(4, width, dtype=torch.float64, generator=source)
+    return images, reconstructions.requires_grad_(), codes.requires_grad_()
+
+
+def test_the_vae_is_its_formula() -> None:
+    images, reconstructions, codes = images_codes(6)
+    objective = build("vae", "objective.pixel_deviation=0.7")
+    assert isinstance(objective, Reconstructing) and objective.code_size(3) == 6
+    losses = objective.losses(images, reconstructions, codes)
+    errors, divergences = [], []
+    for x, y, code in zip(images, reconstructions, codes, strict=True):
+        errors.append(sum((a - b) ** 2 for a, b in zip(x.flatten(), y.flatten(), strict=True)) / (2 * 0.49))
+        divergences.append(sum((m**2 + v.exp() - 1 - v) / 2 for m, v in zip(code[:3], code[3:], strict=True)))
+    same(losses["reconstruction_loss"] + losses["divergence_loss"], mean(errors) + mean(divergences),
+         reconstructions, codes)  # fmt: skip
+    torch.manual_seed(2)
+    drawn = objective.latents(codes, draw=True)
+    torch.manual_seed(2)
+    noise = torch.randn(4, 3, dtype=torch.float64)
+    torch.testing.assert_close(drawn, codes[:, :3] + codes[:, 3:].exp().sqrt() * noise)
+    assert torch.equal(objective.latents(codes, draw=False), codes[:, :3])
+
+
+def test_the_autoencoder_is_its_formula() -> None:
+    images, reconstructions, codes = images_codes(3)
+    objective = build("autoencoder")
+    assert isinstance(objective, Reconstructing) and objective.code_size(3) == 3
+    (loss,) = objective.losses(images, reconstructions, codes).values()
+    pixels = zip(images.flatten(), reconstructions.flatten(), strict=True)
+    same(loss, mean([(x - y) ** 2 for x, y in pixels]), reconstructions)
+    latents = objective.latents(codes, draw=True)
+    for unit, column in zip(codes.T, latents.T, strict=True):
+        variance = mean([(c - mean(list(unit))) ** 2 for c in unit])
+        torch.testing.assert_close(column, (unit - mean(list(unit))) / (variance + 1e-6).sqrt())
+
+
 def test_published_training_keys_give_way_to_what_is_asked_for() -> None:
     (published,) = compose_jobs(["objective=wasserstein"])
     training = published.config.training
@@ -131,6 +196,9 @@ def test_published_training_keys_give_way_to_what_is_asked_for() -> None:
           "dataset.image_shape=[3,128,128]"],
          "batch norm joins the images"),
         (["objective=wasserstein_gp", "technique.minibatch_discrimination.across_batches=true"], "across_batches=true"),
+        (["objective=vae", "technique.feature_matching.enabled=true"], "which has no discriminator"),
+        (["objective=autoencoder", "training.generator_steps=2"], "training.generator_steps=2"),
+        (["objective=energy_based", "technique.label_smoothing.enabled=true"], "has no target to smooth"),
         (["training.optimizer.name=rmsprop"], "training.optimizer.beta1=0"),
     ],
 )  # fmt: skip
@@ -138,3 +206,8 @@ def test_what_means_nothing_is_refused_in_a_sentence(overrides: list[str], sente
     with pytest.raises(RequestError) as caught:
         compose_jobs(overrides)
     assert sentence in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_baseline_without_a_game_has_no_weight_in_it() -> None:
+    with pytest.raises(RequestError, match=r"objective.unlabelled_weight=1.0"):
+        build("vae", "objective.unlabelled_weight=1")

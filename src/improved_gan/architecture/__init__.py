@@ -6,6 +6,7 @@ What couples them to the techniques (the generator's normalisation, the discrimi
 from types import ModuleType
 
 from improved_gan.architecture import cifar10_conv, digits_conv, imagenet_dcgan, mnist_mlp, toy_mlp
+from improved_gan.architecture.autoencoder import AutoencodingDiscriminator
 from improved_gan.architecture.batch_norm import BatchNorm, Unnormalised
 from improved_gan.architecture.discriminator import Discriminator, DiscriminatorOutput, MinibatchLayerFactory
 from improved_gan.architecture.generator import Generator, Normalisation
@@ -13,6 +14,7 @@ from improved_gan.architecture.weight_norm import data_dependent_initialisation
 from improved_gan.config import ArchitectureConfig, RequestError
 
 __all__ = [
+    "AutoencodingDiscriminator",
     "BatchNorm",
     "Discriminator",
     "DiscriminatorOutput",

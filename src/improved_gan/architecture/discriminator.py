@@ -41,6 +41,7 @@ class Discriminator(nn.Module):
         self.minibatch_layer = minibatch_layer(features) if minibatch_layer is not None else None
         inputs = features if self.minibatch_layer is None else self.minibatch_layer.out_features
         assert isinstance(inputs, int)
+        self.code_size = inputs  # of what the head sees
         self.head = head(inputs)
 
     def features(self, *batches: Float[Tensor, "_ channel height width"]) -> list[Float[Tensor, "_ feature"]]:

@@ -1,17 +1,28 @@
 """What each player minimises, one file an objective; `Objective` says what they have in common."""
 
 from improved_gan.config import ObjectiveConfig, RequestError
+from improved_gan.objective.autoencoder import Autoencoder
+from improved_gan.objective.energy_based import EnergyBased
 from improved_gan.objective.hinge import Hinge
 from improved_gan.objective.least_squares import LeastSquares
 from improved_gan.objective.minimax import Minimax
 from improved_gan.objective.non_saturating import NonSaturating
-from improved_gan.objective.protocol import Constrained, Objective, Penalised
+from improved_gan.objective.protocol import Constrained, FeaturePenalised, Objective, Penalised, Reconstructing
 from improved_gan.objective.semi_supervised import SemiSupervised
 from improved_gan.objective.supervised_only import SupervisedOnly
+from improved_gan.objective.vae import VAE
 from improved_gan.objective.wasserstein import Wasserstein
 from improved_gan.objective.wasserstein_gp import WassersteinGP
 
-__all__ = ["Constrained", "Objective", "Penalised", "build_objective"]
+__all__ = [
+    "Constrained",
+    "EnergyBased",
+    "FeaturePenalised",
+    "Objective",
+    "Penalised",
+    "Reconstructing",
+    "build_objective",
+]
 
 
 def build_objective(config: ObjectiveConfig) -> Objective:
@@ -46,12 +57,27 @@ def build_objective(config: ObjectiveConfig) -> Objective:
         case "wasserstein_gp":
             _require_one_logit(config)
             return WassersteinGP(config.unlabelled_weight, gradient_penalty=_given(config.gradient_penalty))
+        case "energy_based":
+            _require_one_logit(config)
+            return EnergyBased(
+                config.unlabelled_weight, margin=_given(config.margin), pulling_away=_given(config.pulling_away)
+            )
+        case "autoencoder":
+            _require_no_game(config)
+            return Autoencoder()
+        case "vae":
+            _require_no_game(config)
+            return VAE(pixel_deviation=_given(config.pixel_deviation))
         case _:
             raise AssertionError(config.name)
 
 
 def _require_one_logit(config: ObjectiveConfig) -> None:
     _require(config, generated_logit=(None,), generator_loss=(None,), labelled_weight=(0,))
+
+
+def _require_no_game(config: ObjectiveConfig) -> None:
+    _require(config, generated_logit=(None,), generator_loss=(None,), labelled_weight=(0,), unlabelled_weight=(0,))
 
 
 def _given(value: float | None) -> float:

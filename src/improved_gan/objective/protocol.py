@@ -68,6 +68,33 @@ class Penalised(Protocol):
 
 
 @runtime_checkable
+class FeaturePenalised(Protocol):
+    """An objective with one more term of the generator's loss, of the features of its images."""
+
+    def feature_penalty(self, fake_features: Float[Tensor, "batch feature"]) -> Float[Tensor, ""]:
+        """The term."""
+
+
+@runtime_checkable
+class Reconstructing(Protocol):
+    """An objective without a game: the discriminator encodes images, the generator decodes, both go down one loss."""
+
+    def code_size(self, latent_size: int) -> int:
+        """How many outputs the encoder has for that many latents."""
+
+    def latents(self, codes: Float[Tensor, "batch code"], draw: bool) -> Float[Tensor, "batch latent"]:
+        """What the decoder is given for the encoder's outputs; where that is random, its mean unless to `draw`."""
+
+    def losses(
+        self,
+        images: Float[Tensor, "batch *image"],
+        reconstructions: Float[Tensor, "batch *image"],
+        codes: Float[Tensor, "batch code"],
+    ) -> dict[str, Float[Tensor, ""]]:
+        """The terms of the loss, by their names in the log."""
+
+
+@runtime_checkable
 class Constrained(Protocol):
     """An objective that keeps the discriminator's parameters within bounds."""
 

@@ -1,17 +1,39 @@
 """Puts a pair together: the architecture is handed its normalisation and its minibatch layer here."""
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from improved_gan.architecture import Generator, build_discriminator, build_generator
+from improved_gan.architecture import (
+    AutoencodingDiscriminator,
+    Discriminator,
+    Generator,
+    Normalisation,
+    build_discriminator,
+    build_generator,
+)
 from improved_gan.architecture.batch_norm import BatchNorm, Unnormalised
 from improved_gan.architecture.noise import GaussianNoise, NoisyInput
 from improved_gan.architecture.weight_norm import data_dependent_initialisation
-from improved_gan.config import AveragingConfig, Config, MinibatchDiscriminationConfig, OptimizerConfig
-from improved_gan.objective import Constrained, Penalised, build_objective
+from improved_gan.config import (
+    ArchitectureConfig,
+    AveragingConfig,
+    Config,
+    MinibatchDiscriminationConfig,
+    OptimizerConfig,
+)
+from improved_gan.objective import (
+    Constrained,
+    EnergyBased,
+    FeaturePenalised,
+    Objective,
+    Penalised,
+    Reconstructing,
+    build_objective,
+)
 from improved_gan.technique.historical_averaging import HistoricalAverage
 from improved_gan.technique.label_smoothing import smoothed_targets
 from improved_gan.technique.minibatch_discrimination import JointMinibatchDiscrimination, MinibatchDiscrimination
@@ -30,13 +52,9 @@ def build_pair(config: Config, classes: int | None, device: torch.device) -> Pai
     technique, training, objective = config.technique, config.training, build_objective(config.objective)
     with device:  # every tensor is made where it will live
         generator = _generator(config, device)
-        discriminator = build_discriminator(
-            config.architecture, objective.outputs(classes), _minibatch_layer(technique.minibatch_discrimination)
-        )
+        noise = GaussianNoise(training.balance.discriminator_noise) if training.balance.discriminator_noise else None
+        discriminator = _discriminator(config, objective, classes, generator.latent_size, noise)
     history, balance = technique.historical_averaging, training.balance
-    noise = GaussianNoise(balance.discriminator_noise) if balance.discriminator_noise else None
-    if noise is not None:
-        discriminator.trunk = NoisyInput(discriminator.trunk, noise)
     targets = smoothed_targets(technique.label_smoothing)
     return Pair(
         generator_player=_player(
@@ -60,7 +78,9 @@ def build_pair(config: Config, classes: int | None, device: torch.device) -> Pai
         generator_loss=(
             feature_matching(technique.feature_matching.distance)
             if technique.feature_matching.enabled
-            else fooling_the_discriminator(targets.generator)
+            else fooling_the_discriminator(
+                targets.generator, objective.feature_penalty if isinstance(objective, FeaturePenalised) else None
+            )
         ),
         penalties={"gradient_penalty": objective.penalty} if isinstance(objective, Penalised) else {},
         real_target=targets.real,
@@ -95,12 +115,34 @@ def draw_latents(
 def _generator(config: Config, device: torch.device) -> Generator | VirtualBatchNormGenerator:
     virtual = config.technique.virtual_batch_norm
     if not virtual.enabled:
-        return build_generator(config.architecture, BatchNorm if config.architecture.batch_norm else Unnormalised)
+        return build_generator(config.architecture, _own_normalisation(config.architecture))
     generator = build_generator(config.architecture, partial(VirtualBatchNorm, reference_size=virtual.reference_size))
     reference = draw_latents(
         config.architecture.latent_distribution, generator.latent_size, device, virtual.reference_size, None
     )
     return VirtualBatchNormGenerator(generator, reference)
+
+
+def _discriminator(
+    config: Config, objective: Objective, classes: int | None, latent_size: int, noise: GaussianNoise | None
+) -> Discriminator:
+    outputs = objective.code_size(latent_size) if isinstance(objective, Reconstructing) else objective.outputs(classes)
+    architecture, minibatch_layer = config.architecture, _minibatch_layer(config.technique.minibatch_discrimination)
+    discriminator = build_discriminator(architecture, outputs, minibatch_layer)
+    if noise is not None:
+        discriminator.trunk = NoisyInput(discriminator.trunk, noise)
+    if not isinstance(objective, EnergyBased):
+        return discriminator
+    return AutoencodingDiscriminator(
+        discriminator,
+        lambda size: build_generator(
+            dataclasses.replace(architecture, latent_size=size), _own_normalisation(architecture)
+        ),
+    )
+
+
+def _own_normalisation(architecture: ArchitectureConfig) -> Normalisation:
+    return BatchNorm if architecture.batch_norm else Unnormalised
 
 
 def _minibatch_layer(config: MinibatchDiscriminationConfig) -> Callable[[int], nn.Module] | None:

@@ -20,11 +20,11 @@ from improved_gan.training.ending import Interruption, Stopped, TrainingFailed
 from improved_gan.training.measuring import ModeHistogram, final_scores, overfitting
 from improved_gan.training.sampling import save_grid
 from improved_gan.training.step import Losses
-from improved_gan.training.trainer import Trainer
+from improved_gan.training.trainer import GRID_COLUMNS, Trainer
 
-GRID_SEED, GRID_SIZE, GRID_COLUMNS = 0, 64, 8  # the same latents in every grid of every run
+GRID_SEED, GRID_SIZE = 0, 64  # the same latents in every grid of every run
 POINTS_DRAWN = 2500
-SHOWN_IN_BAR = ("discriminator_loss", "generator_loss", "images_per_second")
+SHOWN_IN_BAR = ("discriminator_loss", "generator_loss", "reconstruction_loss", "images_per_second")
 
 
 class Loop:
@@ -151,6 +151,11 @@ class Loop:
         path = self.folder.samples / f"step_{self.trainer.step:06d}.png"
         self._draw_samples(path)
         self.tracker.log_image(self.trainer.step, "samples", path)
+        reconstructions = self.trainer.reconstructions()
+        if reconstructions is not None:
+            path = self.folder.samples / f"reconstructions_{self.trainer.step:06d}.png"
+            save_grid(reconstructions, path, GRID_COLUMNS)
+            self.tracker.log_image(self.trainer.step, "reconstructions", path)
 
     def _draw_grid(self, path: Path) -> None:
         save_grid(self.trainer.sampler.sample(GRID_SIZE, GRID_SEED), path, GRID_COLUMNS)

@@ -38,12 +38,14 @@ class Player:
         return self.history_weight * self.history.penalty()
 
     def update(self, loss: Tensor) -> None:
-        """One optimizer step down the gradient of `loss_weight` times `loss`, plus historical averaging's term.
+        """One optimizer step down the gradient of `loss_weight` times `loss`, plus historical averaging's term."""
+        update(self.loss_weight * loss, self)
+
+    def advance(self) -> None:
+        """One optimizer step down the gradient that the parameters hold.
 
         A player whose learning rate is 0 has a gradient and stays as it is, bit for bit.
         """
-        self.optimizer.zero_grad()
-        (self.loss_weight * loss + self.penalty()).backward()
         if self.learning_rate == 0:
             return
         self.optimizer.step()
@@ -85,6 +87,15 @@ class Player:
             self.average.load_state_dict(state["average"])
         if self.history is not None:
             self.history.load_state_dict(state["history"])
+
+
+def update(loss: Tensor, *players: Player) -> None:
+    """One optimizer step of each player down the gradient of one `loss`, plus historical averaging's terms."""
+    for player in players:
+        player.optimizer.zero_grad()
+    (loss + sum(player.penalty() for player in players)).backward()
+    for player in players:
+        player.advance()
 
 
 GeneratorLoss = Callable[["Pair", Tensor, Tensor], Tensor]  # pair, real images, generated images -> loss

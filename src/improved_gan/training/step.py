@@ -7,13 +7,15 @@
 - virtual batch norm: the generator's normalisation layers
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
-from improved_gan.objective import Objective
+from improved_gan.objective import Objective, Reconstructing
 from improved_gan.technique.feature_matching import feature_matching_loss
 from improved_gan.training.batches import Batch
-from improved_gan.training.pair import GeneratorLoss, Pair, frozen
+from improved_gan.training.pair import GeneratorLoss, Pair, frozen, update
 
 Losses = dict[str, Tensor]
 
@@ -66,6 +68,17 @@ def supervised_step(pair: Pair, batch: Batch) -> Losses:
     return {"discriminator_loss": loss.detach(), "labelled_loss": loss.detach()}
 
 
+def reconstruction_step(pair: Pair, batch: Batch) -> Losses:
+    """The baselines without a game: the discriminator encodes, the generator decodes, both go down one loss."""
+    objective, players = pair.objective, (pair.discriminator_player, pair.generator_player)
+    assert isinstance(objective, Reconstructing)
+    codes = pair.logits(batch.real)
+    losses = objective.losses(batch.real, pair.generator(objective.latents(codes, draw=True)), codes)
+    loss = torch.stack(list(losses.values())).sum()
+    update(loss, *players)
+    return {name: value.detach() for name, value in (losses | {"loss": loss}).items()}
+
+
 def generator_step(pair: Pair, real_images: Tensor) -> Losses:
     """Teach the generator; the discriminator's weights stay as they are and collect no gradient."""
     with frozen(pair.discriminator):
@@ -90,11 +103,14 @@ def feature_matching(distance: str) -> GeneratorLoss:
     return loss
 
 
-def fooling_the_discriminator(target: float) -> GeneratorLoss:
+def fooling_the_discriminator(
+    target: float, feature_penalty: Callable[[Tensor], Tensor] | None = None
+) -> GeneratorLoss:
     """The objective's own loss: the discriminator is to call generated images real, with probability `target`."""
 
     def loss(pair: Pair, real_images: Tensor, fake_images: Tensor) -> Tensor:
         *_, fake = pair.discriminator(*([real_images] if pair.discriminator.couples_batches else []), fake_images)
-        return pair.objective.generator_loss(fake.logits, target)
+        own = pair.objective.generator_loss(fake.logits, target)
+        return own if feature_penalty is None else own + feature_penalty(fake.features)
 
     return loss

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from improved_gan.checks import shape_words
@@ -12,12 +12,15 @@ from improved_gan.config import Config, RequestError
 from improved_gan.dataset import PreparedDataset
 from improved_gan.dataset.labels import held_out, labelled_indices
 from improved_gan.dataset.prepared import PreparedSplit
+from improved_gan.objective import Reconstructing
 from improved_gan.training.batches import Batches, Images
 from improved_gan.training.builder import build_pair, initialise
 from improved_gan.training.checkpoint import random_state, restore_random_state
 from improved_gan.training.device import prepare_arithmetic
 from improved_gan.training.sampling import Sampler
-from improved_gan.training.step import Losses, discriminator_step, generator_step, supervised_step
+from improved_gan.training.step import Losses, discriminator_step, generator_step, reconstruction_step, supervised_step
+
+RECONSTRUCTED, GRID_COLUMNS = 32, 8  # training images that are drawn beside their reconstructions
 
 
 class Trainer:
@@ -43,6 +46,11 @@ class Trainer:
             as_bytes=not config.dataset.holds_points,
         )
         self.step = 0
+        objective = self.pair.objective
+        if isinstance(objective, Reconstructing):
+            self._update = reconstruction_step
+        else:
+            self._update = discriminator_step if objective.trains_generator else supervised_step
 
     def _images(self, split: PreparedSplit) -> Images:
         architecture = self.config.architecture
@@ -85,9 +93,8 @@ class Trainer:
         self._schedule()
         for k in range(training.discriminator_steps):
             batch = self.batches.for_discriminator(self.step * training.discriminator_steps + k)
-            update = discriminator_step if self.pair.objective.trains_generator else supervised_step
-            losses |= update(self.pair, batch)
-        if self.pair.objective.trains_generator:
+            losses |= self._update(self.pair, batch)
+        if self._update is discriminator_step:
             for k in range(training.generator_steps):
                 real = self.batches.for_generator(self.step * training.generator_steps + k)
                 losses |= generator_step(self.pair, real)
@@ -139,6 +146,21 @@ class Trainer:
         labels = images.take_labels(indices)
         assert labels is not None
         return torch.cat(logits), labels
+
+    @torch.no_grad()
+    def reconstructions(self) -> UInt8[Tensor, "n channel height width"] | None:
+        """The first training images, each row of them above a row of their reconstructions; none if none are made."""
+        pair, objective = self.pair, self.pair.objective
+        if not isinstance(objective, Reconstructing) or self.config.dataset.holds_points:
+            return None
+        images = self._images(self.dataset.train)
+        pair.discriminator.eval()
+        with pair.discriminator_player.averaged():
+            codes = pair.logits(images.take(torch.arange(self.config.training.batch_size)))
+        pair.discriminator.train()
+        decoded = self.sampler.images_of(objective.latents(codes, draw=False))[:RECONSTRUCTED]
+        rows = [images.pixels[: len(decoded)].cpu().split(GRID_COLUMNS), decoded.split(GRID_COLUMNS)]
+        return torch.cat([part for pair in zip(*rows, strict=True) for part in pair])
 
     def state_dict(self) -> dict[str, Any]:
         return {"step": self.step, "pair": self.pair.state_dict(), "random_state": random_state()}
