@@ -10,7 +10,7 @@ from improved_gan import dataset
 from improved_gan.composing import compose_jobs
 from improved_gan.metrics.extraction import FeatureNetwork
 from improved_gan.training import judging
-from improved_gan.training.measuring import final_scores, overfitting
+from improved_gan.training.measuring import ModeHistogram, final_scores, overfitting
 from improved_gan.training.trainer import Trainer
 
 SMALL = ("architecture.width=16", "architecture.generator_width=16", "training.batch_size=20", "device=cpu")
@@ -51,15 +51,26 @@ def test_scores_at_the_end_say_what_they_are_of(cache: Path) -> None:
 def test_measuring_changes_nothing_that_comes_after(cache: Path) -> None:
     weights = []
     for measured in (False, True):
-        one = trainer()
+        one = trainer("metrics.measures=[modes,classifier_score]")
         one.initialise()
         for _ in range(3):
             one.advance()
             if measured:
                 overfitting(one)
+                ModeHistogram(one)()
                 final_scores(one)
         weights.append(torch.cat([p.flatten() for p in one.pair.generator.parameters()]).detach())
     assert torch.equal(*weights)
+
+
+def test_samples_of_each_mode_are_counted_where_modes_are_measured(cache: Path) -> None:
+    one = trainer("metrics.measures=[modes,mode_kl]")
+    values = ModeHistogram(one)()
+    images = torch.from_numpy(one.sampler.sample(60, 1).numpy())
+    expected = torch.bincount(Pixels()(images)[1].argmax(dim=1), minlength=10)
+    assert values["mode_counts"] == expected.tolist() and values["modes"] == int((expected > 0).sum())
+    assert set(values) == {"mode_counts", "modes", "mode_kl"}
+    assert ModeHistogram(trainer())() == {}
 
 
 def test_log_d_of_training_and_of_held_out_images(cache: Path) -> None:
