@@ -18,9 +18,10 @@ from improved_gan.composing import Request
 from improved_gan.run_folder import RunFolder
 from improved_gan.tracking import start_tracking, tracking_mode
 from improved_gan.training.checkpoint import load_newest
-from improved_gan.training.ending import Stopped
+from improved_gan.training.ending import Stopped, TrainingFailed
 from improved_gan.training.loop import Loop
 from improved_gan.training.trainer import Trainer
+from improved_gan.training.verdict import verdict
 
 log = logging.getLogger("improved_gan")
 
@@ -74,7 +75,7 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder) -> None:
     loop = Loop(trainer, folder, tracker)
     started, exit_code = time.strftime("%Y-%m-%dT%H:%M:%S%z"), 1
 
-    def summarise(status: str, **more: Any) -> dict[str, Any]:
+    def summarise(status: str, broke: str | None = None, **more: Any) -> dict[str, Any]:
         summary = {
             "status": status,
             "step": trainer.step,
@@ -86,6 +87,7 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder) -> None:
             "overrides": list(request.overrides),
             "dataset": {"name": trainer.dataset.name, "checksum": trainer.dataset.checksum},
             "metrics": loop.metrics,
+            "verdict": None if status == "running" else verdict(folder.metrics(), broke),
             "timing": {"started": started, "seconds": round(loop.seconds, 2)},
             "tracking_run": tracker.run_id,
             "environment": environment(trainer.device),
@@ -113,7 +115,8 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder) -> None:
         raise
     except BaseException as error:
         log.debug("%s", traceback.format_exc())
-        tracker.summarise(summarise("failed", reason=str(error) or type(error).__name__))
+        broke = str(error) if isinstance(error, TrainingFailed) else None
+        tracker.summarise(summarise("failed", broke, reason=str(error) or type(error).__name__))
         raise
     finally:
         tracker.finish(exit_code)
@@ -149,6 +152,8 @@ def print_results(folder: RunFolder) -> None:
     rows = [("status", summary["status"]), ("step", f"{summary['step']} of {summary['total_steps']}")]
     for name, metric in summary["metrics"].items():
         rows.append((name, f"{metric['value']:.4f}  ({_circumstances(metric)})"))
+    if summary.get("verdict"):
+        rows.append(("verdict", "{word}: {sentence}".format_map(summary["verdict"])))
     rows.append(("seconds", f"{summary['timing']['seconds']:.0f}"))
     if summary["scaled"]:
         rows.append(("scaled by", f"budget={summary['budget']}"))

@@ -42,6 +42,7 @@ class Run:
     step: int | None = None
     total_steps: int | None = None
     reason: str = ""
+    verdict: str = ""  # healthy, collapsed, diverged, starved, oscillated; empty: too short to tell, or not told
     scaled: str = ""  # the name of the budget that made it smaller than its experiment
     experiment: str = ""
     overrides: list[str] | None = None
@@ -101,6 +102,7 @@ def _read_summary(run: Run) -> None:
     run.status = str(summary.get("status") or "unknown")
     run.step, run.total_steps = _whole(summary.get("step")), _whole(summary.get("total_steps"))
     run.reason = str(summary.get("reason") or "")
+    run.verdict = str(_object(summary.get("verdict")).get("word") or "")
     run.scaled = str(summary.get("budget") or "budget") if summary.get("scaled") else ""
     run.experiment = str(summary.get("experiment") or "")
     overrides = summary.get("overrides")

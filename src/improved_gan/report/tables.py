@@ -40,6 +40,9 @@ def wide_frame(results: Results, confidence: float) -> pd.DataFrame:
             ]
     for title, words in _other_figures(results):
         frame[title] = words
+    verdicts = [verdict_words(row) for row in results.rows]
+    if any(verdicts):
+        frame["verdict"] = verdicts
     marks = [marks_of(row) for row in results.rows]
     if any(marks):
         frame["note"] = marks
@@ -66,6 +69,7 @@ def long_frame(all_results: Sequence[Results], confidence: float) -> pd.DataFram
             statuses = Counter(run.status for run in row.runs)
             shared = {"data": table.title, "row": row.label, "finished": statuses["finished"]}
             shared |= {status: statuses[status] for status in STATUSES} | {"scaled": row.scaled}
+            shared |= {"verdict": verdict_words(row)}
             for column, cell in zip(results.columns, results.cells[k], strict=True):
                 line = shared | {"measure": column.measure, "definition": _definition_words(column)}
                 lines.append(line | _numbers(cell, confidence) | settings)
@@ -118,6 +122,14 @@ def runs_words(row: Row) -> str:
     """`3`, or `3 of 5`: how many runs the row's figures stand on."""
     finished, total = len(row.finished), len(row.runs)
     return str(finished) if finished == total else f"{finished} of {total}"
+
+
+def verdict_words(row: Row) -> str:
+    """`healthy`, or `2 collapsed, 1 healthy`: how the row's runs went, by their own logs."""
+    words = Counter(run.verdict for run in row.runs if run.verdict)
+    if len(words) == 1 and words.total() == len(row.runs):
+        return next(iter(words))
+    return ", ".join(f"{count} {word}" for word, count in words.most_common())
 
 
 def marks_of(row: Row) -> str:

@@ -1,0 +1,123 @@
+"""How a run went, in a word and a sentence, from what it logged itself.
+
+The thresholds were fixed on small runs on digits and on the ring (seed 1) and hold on other seeds, where healthy runs
+had losses under 10 and a batch diversity above 0.55 at their end. In this order the first that holds is the verdict:
+
+- diverged: a loss or weight became no number, or at the end a loss stays above 100 nats or a gradient above 1000;
+- starved: the discriminator is right on all but 2% and the generator's gradient has vanished, to 1% of what it was or
+  to 0.01, a third of the least seen in a generator that learned;
+- oscillated: in the second half the batch diversity swings at least three times by 0.3 or more, up and down in turns;
+  a trend is one swing;
+- collapsed: generated images differ less than 0.3 times as much as reals do, or half of the known modes are missing;
+- healthy: none of these.
+"""
+
+import math
+from collections.abc import Sequence
+from statistics import fmean, median
+from typing import Any
+
+DIVERGED_LOSS = 100.0  # nats (or the critic's units): a right answer costs less than 1
+DIVERGED_GRADIENT = 1000.0
+STARVED_ACCURACY = 0.98
+STARVED_GRADIENT = 0.01  # absolute, and relative to the 90th percentile of the run
+SWING, SWINGS = 0.3, 3  # of batch diversity
+COLLAPSED_DIVERSITY = 0.3
+COLLAPSED_MODES = 0.5  # of the known ones
+FEWEST_LINES = 10  # a run that logged less is too short to tell
+
+Line = dict[str, Any]
+
+
+def verdict(lines: Sequence[Line], broke: str | None = None) -> dict[str, Any] | None:
+    """`word`, `sentence` and `evidence` for the lines of metrics.jsonl; none of a run too short to tell.
+
+    `broke` says which number of the run became infinite or NaN, if one did. The evidence: medians over the last quarter
+    of the run, and the number of swings in its second half.
+    """
+    if broke is not None:
+        return _verdict("diverged", broke.partition(";")[0], {"step": lines[-1]["step"] if lines else 0})
+    if sum("discriminator_loss" in line for line in lines) < FEWEST_LINES:
+        return None
+    found = _evidence(lines)
+    for judge in (_diverged, _starved, _oscillated, _collapsed):
+        sentence = judge(found, lines)
+        if sentence:
+            return _verdict(judge.__name__.strip("_"), sentence, found)
+    return _verdict("healthy", "losses are bounded, the generator learns and its images vary", found)
+
+
+def _verdict(word: str, sentence: str, evidence: dict[str, float]) -> dict[str, Any]:
+    return {"word": word, "sentence": sentence, "evidence": evidence}
+
+
+def _evidence(lines: Sequence[Line]) -> dict[str, float]:
+    found = {}
+    players = ("generator", "discriminator")
+    names = [f"{player}_{what}" for player in players for what in ("loss", "gradient_norm")]
+    for name in (*names, "discriminator_accuracy", "batch_diversity", "modes"):
+        values = _values(lines, name)
+        if values:
+            absolute = [abs(value) for value in values[-max(1, len(values) // 4) :]]
+            found[name] = float(f"{median(absolute):.4g}")
+    found["swings"] = swings(_smoothed(_second_half(_values(lines, "batch_diversity"))), SWING)
+    return found
+
+
+def _diverged(found: dict[str, float], lines: Sequence[Line]) -> str:
+    for name, value in found.items():
+        limit = {"loss": DIVERGED_LOSS, "norm": DIVERGED_GRADIENT}.get(name.rpartition("_")[2], math.inf)
+        if value > limit:
+            return f"the {name.replace('_', ' ')} stays near {value:.3g} at the end (limit {limit:g})"
+    return ""
+
+
+def _starved(found: dict[str, float], lines: Sequence[Line]) -> str:
+    accuracy, gradient = found.get("discriminator_accuracy", 0.0), found.get("generator_gradient_norm", math.inf)
+    norms = sorted(_values(lines, "generator_gradient_norm")) or [math.inf]
+    usual = norms[int(0.9 * (len(norms) - 1))]
+    if accuracy < STARVED_ACCURACY or gradient > max(STARVED_GRADIENT, STARVED_GRADIENT * usual):
+        return ""
+    return f"the discriminator is right on {accuracy:.1%} and leaves the generator a gradient of {gradient:.2g}"
+
+
+def _oscillated(found: dict[str, float], lines: Sequence[Line]) -> str:
+    if found["swings"] < SWINGS:
+        return ""
+    return f"the batch diversity swings {found['swings']} times by more than {SWING} in the second half"
+
+
+def _collapsed(found: dict[str, float], lines: Sequence[Line]) -> str:
+    diversity = found.get("batch_diversity", math.inf)
+    if diversity < COLLAPSED_DIVERSITY:
+        return f"generated images differ {diversity:.2g} times as much as reals (limit {COLLAPSED_DIVERSITY})"
+    known = next((len(line["mode_counts"]) for line in reversed(lines) if "mode_counts" in line), 0)
+    if found.get("modes", math.inf) <= COLLAPSED_MODES * known:
+        return f"{found['modes']:.0f} of {known} modes are left"
+    return ""
+
+
+def swings(values: Sequence[float], least: float) -> int:
+    """Moves of at least `least`, up and down in turns, from one extreme to the next."""
+    count, direction = 0, 0
+    low = high = values[0] if values else 0.0
+    for value in values:
+        low, high = min(low, value), max(high, value)
+        if value - low >= least and direction <= 0:
+            count, direction, high = count + 1, 1, value
+        elif high - value >= least and direction >= 0:
+            count, direction, low = count + 1, -1, value
+    return count
+
+
+def _smoothed(values: Sequence[float]) -> list[float]:
+    """Means over three lines: what one odd line says counts a third."""
+    return [fmean(values[k : k + 3]) for k in range(len(values) - 2)]
+
+
+def _second_half(values: Sequence[float]) -> Sequence[float]:
+    return values[len(values) // 2 :]
+
+
+def _values(lines: Sequence[Line], name: str) -> list[float]:
+    return [line[name] for line in lines if name in line]
