@@ -2,14 +2,19 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from offline_log import offline_logs, read_offline_log
 
 from improved_gan.cli import run
 from improved_gan.composing import compose_jobs
 from improved_gan.config import RequestError
+from improved_gan.run_folder import read_config
 from improved_gan.search.space import space_of
 
 optuna = pytest.importorskip("optuna")
@@ -82,12 +87,31 @@ def test_repeating_the_command_goes_on(tmp_path: Path, capsys: pytest.CaptureFix
     assert all(Path(trial["run"]).parent == tmp_path / "default" for trial in summary["best"])
 
 
-def test_the_wandb_sweep_drives_the_same_command() -> None:
+@pytest.mark.integration
+def test_the_wandb_sweep_drives_the_same_command(tmp_path: Path) -> None:
+    """As W&B's agent does: the file's command with parameters drawn from it, in the environment of a sweep's run."""
+    utils = pytest.importorskip("wandb.sdk.launch.sweeps.utils")
     sweep = yaml.safe_load((Path(__file__).parents[2] / "scripts" / "wandb_sweep.yaml").read_text())
-    values = {
-        key: setting.get("value", setting.get("min", (setting.get("values") or [None])[0]))
+    drawn = {
+        key: {"value": setting.get("value", setting.get("min", (setting.get("values") or [None])[0]))}
         for key, setting in sweep["parameters"].items()
     }
-    (request,) = compose_jobs([f"{key}={value}" for key, value in values.items()])
-    assert sweep["metric"]["name"] in request.config.metrics.measures
-    assert sweep["command"][1:] == ["${program}", "tracking.mode=online", "${args_no_hyphens}"]
+    parameters = tmp_path / "config-abc12345.yaml"
+    parameters.write_text(yaml.safe_dump({"wandb_version": 1, **drawn}))
+    parts = {"${env}": ["/usr/bin/env"], "${program}": [sys.executable, "-m", "improved_gan"]}
+    parts["${args_no_hyphens}"] = utils.create_sweep_command_args({"args": drawn})["args_no_hyphens"]
+    assert sweep["program"] == "improved-gan" and set(parts) <= set(sweep["command"])
+    line = [word for part in sweep["command"] for word in parts.get(part, [part])]
+    line += ["tracking.mode=offline", "budget=smoke", "device=cpu", f"output_root={tmp_path / 'outputs'}"]
+    agent = {"WANDB_SWEEP_ID": "s1w2e3e4", "WANDB_RUN_ID": "abc12345", "WANDB_SWEEP_PARAM_PATH": str(parameters)}
+    done = subprocess.run(line, capture_output=True, text=True, env=os.environ | agent)
+    assert done.returncode == 0, done.stderr
+    folder = Path(done.stdout.splitlines()[-1])
+    config = read_config(folder)
+    assert config.training.learning_rate == 0.0003 and config.dataset.evaluate_on == "validation"
+    assert config.technique.minibatch_discrimination.kernels == 16
+    (path,) = offline_logs(folder)
+    log = read_offline_log(path)
+    assert path.name == "run-abc12345.wandb"  # the run that the agent waits for
+    assert json.loads((folder / "summary.json").read_text())["tracking_run"] == "abc12345"
+    assert sweep["metric"]["name"] in log.history[-1]  # what it optimises

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from offline_log import offline_logs, read_offline_log
 
+from improved_gan.cli import run
+
 SMALL = ("-m", "training.threads=1", "device=cpu", "architecture.width=16", "architecture.generator_width=16")
 SMALL += (
     "metrics.measures=[test_error]",
@@ -99,6 +101,11 @@ def test_a_killed_sweep_that_is_repeated_gives_the_same_results(
     assert done.returncode == 0, done.stderr
     assert results(folder) == results(whole / "default")
     assert len(results(folder)) == 4
+    tables = []
+    for root in (folder, whole / "default"):
+        assert run(["job=report", f"run={root}"]) == 0
+        tables.append([(root / "report" / name).read_text() for name in ("table.md", "table.csv", "table.tex")])
+    assert tables[0] == tables[1] and "4 finished" in tables[0][0]
     untouched = [name for name, summary in before.items() if summary["status"] == "finished"]
     assert all(summaries(folder)[name] == before[name] for name in untouched)
 
@@ -137,7 +144,7 @@ def test_several_at_once_give_what_one_by_one_gives(command: Callable[..., list[
     assert at_once.stdout.splitlines()[-1] == str(tmp_path / "outputs" / "default")
     assert list((tmp_path / "outputs").iterdir()) == [tmp_path / "outputs" / "default"]  # no file of the launcher's
     logs = [
-        read_offline_log(path) for run in (tmp_path / "outputs" / "default").iterdir() for path in offline_logs(run)
+        read_offline_log(path) for job in (tmp_path / "outputs" / "default").iterdir() for path in offline_logs(job)
     ]
     assert len(logs) == 4  # a tracked run a job, in one group
     (group,) = {log.group for log in logs}

@@ -125,7 +125,7 @@ def start_tracking(
                 dir=str(folder),
                 resume="allow",
             )
-            return Tracker(run, identity, restore)
+            return Tracker(run, run.id, restore)  # not always `identity`: a sweep of W&B's own numbers its runs
         except Exception as error:
             _stop_service()
             restore()
