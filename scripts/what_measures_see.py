@@ -23,7 +23,7 @@ from improved_gan import dataset
 from improved_gan.composing import compose_jobs
 from improved_gan.dataset import PreparedDataset
 from improved_gan.metrics.evidence import ImageSet
-from improved_gan.metrics.neighbourhoods import density_coverage, precision_recall
+from improved_gan.metrics.neighbourhoods import neighbourhoods
 from improved_gan.training.device import prepare_arithmetic
 from improved_gan.training.judging import Judging
 from improved_gan.training.real_images import cache_folder
@@ -106,7 +106,7 @@ def main() -> None:
         samples = ImageSet(name, name, images)
         found = {measure: score.value for measure, score in judging.judge(samples).scores.items()}
         if wants_neighbours:
-            found |= neighbourhoods(judging, samples)
+            found |= where_they_lie(judging, samples)
         known = json.loads(results.read_text()) if results.exists() else {}
         known[name] = known.get(name, {}) | found
         results.write_text(json.dumps(known, indent=1))
@@ -115,15 +115,13 @@ def main() -> None:
     write(arguments.out, json.loads(results.read_text()))
 
 
-def neighbourhoods(judging: Judging, samples: ImageSet) -> dict[str, float]:
+def where_they_lie(judging: Judging, samples: ImageSet) -> dict[str, float]:
     """Precision, recall, density and coverage in the classifier's features."""
     assert judging.reference is not None
     ours = judging.features_of("classifier", samples).values
     real = judging.features_of("classifier", judging.reference).values
     assert ours is not None and real is not None
-    precision, recall = precision_recall(ours, real, 3)
-    density, coverage = density_coverage(ours, real, 5)
-    return {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
+    return neighbourhoods(ours, real, neighbours=3, of_density=5)._asdict()
 
 
 def write(out: Path, results: dict[str, dict[str, float]]) -> None:

@@ -36,6 +36,7 @@ def check(config: Config) -> None:
         _check_optimizer,
         _check_reconstruction,
         _check_second_derivatives,
+        _check_metrics,
         _check_job,
         _check_game,
     ):
@@ -293,6 +294,19 @@ def _check_reconstruction(config: Config) -> None:
             f"training.generator_steps={training.generator_steps}: with objective={name} encoder and decoder move "
             "together, training.discriminator_steps times a step; must be 1"
         )
+
+
+def _check_metrics(config: Config) -> None:
+    metrics = config.metrics
+    if metrics.cross_check and "frechet_inception_distance" not in metrics.measures:
+        raise RequestError(
+            "metrics.cross_check=true: computes frechet_inception_distance once more, which metrics.measures lacks"
+        )
+    for name in ("inception_score", "classifier_score"):
+        if name in metrics.measures and metrics.splits > metrics.samples:
+            raise RequestError(
+                f"metrics.splits={metrics.splits}: must be at most metrics.samples={metrics.samples}, for {name}"
+            )
 
 
 def _check_job(config: Config) -> None:

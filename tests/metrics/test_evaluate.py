@@ -96,13 +96,15 @@ def test_scores_are_torch_fidelitys(evaluate: Any, images: Path, random_weights:
     assert summary["metrics"]["inception_score"]["std"] == pytest.approx(expected["inception_score_std"], rel=1e-2)
     assert ours["frechet_inception_distance"] == pytest.approx(expected["frechet_inception_distance"], rel=1e-4)
     assert ours["kernel_inception_distance"] == pytest.approx(expected["kernel_inception_distance_mean"], rel=1e-4)
-    assert ours["precision"] == expected["precision"] and ours["recall"] == expected["recall"]
+    for name in ("precision", "recall"):
+        assert ours[name] == pytest.approx(expected[name], abs=1e-6)
 
     fid = summary["metrics"]["frechet_inception_distance"]
     assert fid["samples"] == fid["reference_samples"] == COUNT and fid["split"] == "train"
     assert "unreliable" in fid["warning"] and f"* frechet_inception_distance {fid['warning']}" in out
     rows = list(csv.DictReader((folder / "table.csv").open()))
     assert [row["measure"] for row in rows] == list(ours) and "unreliable" in rows[1]["warning"]
+    assert [float(row["value"]) for row in rows] == list(ours.values())
 
     # A folder of the same images scores the same; the reference's features come from the cache now.
     status, out, _ = evaluate(
@@ -163,6 +165,10 @@ def test_wrong_requests_end_in_one_line(evaluate: Any, images: Path, random_weig
     (tmp_path / "empty").mkdir()
     np.savez(tmp_path / "nan.npz", images=np.full((3, 8, 8, 3), np.nan))
     np.savez(tmp_path / "gray.npz", images=np.zeros((12, 28, 28, 1), np.uint8))
+    np.savez(tmp_path / "two_channels.npz", images=np.zeros((12, 32, 32, 2), np.uint8))
+    np.savez(tmp_path / "beyond.npz", images=np.full((12, 32, 32, 3), 256, np.int16))
+    torch.save({"fc.weight": torch.zeros(10, 10)}, tmp_path / "another.pth")
+    (tmp_path / "samples" / "0003.png").write_bytes(b"no png")
     inception = "metrics.measures=[inception_score]"
     fid = "metrics.measures=[frechet_inception_distance]"
     weights = f"metrics.inception_weights={random_weights}"
@@ -171,7 +177,13 @@ def test_wrong_requests_end_in_one_line(evaluate: Any, images: Path, random_weig
         ([f"images={tmp_path / 'nothing'}"], "there is nothing there"),
         ([f"images={tmp_path / 'empty'}"], "there are no images in it"),
         ([f"images={tmp_path / 'nan.npz'}"], "must be uint8, 0..255; it is float64"),
+        ([f"images={tmp_path / 'two_channels.npz'}"], "1 or 3 channels"),
+        ([f"images={tmp_path / 'beyond.npz'}"], "must be uint8, 0..255; it is int16 of 256 to 256"),
+        ([f"images={tmp_path / 'samples'}"], "1 unreadable image (0003.png)"),
         ([f"images={images}", inception, f"metrics.inception_weights={truncated}"], "truncated"),
+        ([f"images={images}", inception, f"metrics.inception_weights={tmp_path / 'another.pth'}"], "is missing"),
+        ([f"images={images}", inception, "metrics.cross_check=true"], "metrics.measures lacks"),
+        ([f"images={images}", inception, "metrics.samples=5"], "metrics.splits=10: must be at most metrics.samples=5"),
         ([f"images={images}", inception, weights, "metrics.splits=50"], "metrics.splits=50: must be at most 12"),
         ([f"images={tmp_path / 'gray.npz'}", fid, weights], "28x28 with 1 channel"),
         ([f"images={images}", "metrics.measures=[fid]"], "metrics.measures=fid: must be one of"),
@@ -208,4 +220,7 @@ def test_a_run_scores_the_same_every_time(evaluate: Any, tmp_path: Path, capsys:
     assert found[0]["metrics"]["sliced_wasserstein"] != found[2]["metrics"]["sliced_wasserstein"]
     assert found[0]["metrics"]["test_error"] == found[2]["metrics"]["test_error"]
     assert found[0]["origin"]["batch_size"] == 100 and found[0]["origin"]["samples"] == 130
+    sliced = found[2]["metrics"]["sliced_wasserstein"]
+    assert sliced["sampling_seed"] == 2 and sliced["sampling_batch_size"] == 100
+    assert found[0]["metrics"]["real_vs_fake_ratio"]["batch_size"] == 100  # a minibatch discriminator couples them
     assert found[0]["metrics"]["test_error"]["reference"] == "digits"  # the run's data, not the command line's

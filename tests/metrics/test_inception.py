@@ -17,11 +17,12 @@ from improved_gan.metrics.inception import Inception
 from improved_gan.metrics.inception_weights import inception_weights
 
 CPU = torch.device("cpu")
+ACCELERATORS = [torch.device("cuda")] if torch.cuda.is_available() else []
 
 
-def network(path: Path, precision: str = "fp32") -> Inception:
+def network(path: Path, precision: str = "fp32", device: torch.device = CPU) -> Inception:
     weights = inception_weights(str(path))
-    return Inception(weights.state, weights.checksum, device=CPU, batch_size=4, precision=precision)
+    return Inception(weights.state, weights.checksum, device=device, batch_size=4, precision=precision)
 
 
 def relative(ours: Tensor, theirs: Tensor) -> float:
@@ -29,7 +30,7 @@ def relative(ours: Tensor, theirs: Tensor) -> float:
 
 
 @pytest.mark.integration
-def test_features_are_torch_fidelitys_whatever_the_batch_size(random_weights: Path, cifar10: np.ndarray) -> None:
+def test_features_are_torch_fidelitys_on_any_device_in_any_batch(random_weights: Path, cifar10: np.ndarray) -> None:
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     theirs = FeatureExtractorInceptionV3("theirs", ["2048", "logits_unbiased"], str(random_weights))
@@ -40,7 +41,9 @@ def test_features_are_torch_fidelitys_whatever_the_batch_size(random_weights: Pa
     ours = network(random_weights)
     assert ours.name.startswith("inception-2015-12-05-")
     alone = [torch.cat(parts) for parts in zip(*(ours(images[i : i + 1]) for i in range(3)), strict=True)]
-    for found in (ours(images), alone):
+    elsewhere = [network(random_weights, device=d)(images.to(d)) for d in ACCELERATORS]
+    for found in (ours(images), alone, *elsewhere):
+        found = [part.cpu() for part in found]
         assert relative(found[0], expected[0]) < 1e-4 and relative(found[1], expected[1]) < 1e-4
     rounded = network(random_weights, "bf16")
     assert rounded.name == f"{ours.name}-bf16"

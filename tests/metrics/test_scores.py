@@ -11,7 +11,7 @@ from improved_gan.metrics.extraction import ClassSums, Moments, MomentSums, extr
 from improved_gan.metrics.frechet_distance import frechet_distance
 from improved_gan.metrics.inception_score import inception_score, inception_scores
 from improved_gan.metrics.kernel_distance import kernel_distance
-from improved_gan.metrics.neighbourhoods import density_coverage, precision_recall
+from improved_gan.metrics.neighbourhoods import neighbourhoods
 
 
 def moments_of(features: Tensor, batch_size: int = 1000) -> Moments:
@@ -136,31 +136,47 @@ class TestKernelDistance:
 
 class TestNeighbourhoods:
     def test_by_hand_on_a_line(self) -> None:
-        # Reals 0, 1, 2, 10: with k = 1 the balls have radii 1, 1, 1 and 8.
+        # Reals 0, 1, 2, 10: with k = 1 the balls have radii 1, 1, 1 and 8. Balls around the samples: 1, 1 and 28.5.
         reals = torch.tensor([[0.0], [1.0], [2.0], [10.0]])
         samples = torch.tensor([[0.5], [1.5], [30.0]])
-        assert density_coverage(samples, reals, 1) == (pytest.approx(4 / 3), pytest.approx(3 / 4))
-        # Balls around the samples: radii 1, 1 and 28.5.
-        assert precision_recall(samples, reals, 1) == (pytest.approx(2 / 3), pytest.approx(1.0))
+        found = neighbourhoods(samples, reals, neighbours=1, of_density=1)
+        assert found == (pytest.approx(2 / 3), 1, pytest.approx(4 / 3), 3 / 4)
 
     def test_of_identical_sets(self) -> None:
         features = torch.randn(200, 5, generator=torch.Generator().manual_seed(0))
-        assert precision_recall(features, features, 3) == (1, 1)
-        density, coverage = density_coverage(features, features, 5)
-        assert coverage == 1 and density == pytest.approx(1, abs=0.02)
+        found = neighbourhoods(features, features, neighbours=3, of_density=5)
+        assert found == (1, 1, pytest.approx(1, abs=0.02), 1)
 
     def test_of_sets_that_are_far_apart(self) -> None:
         features = torch.randn(100, 5, generator=torch.Generator().manual_seed(0))
-        assert precision_recall(features + 100, features, 3) == (0, 0)
-        assert density_coverage(features + 100, features, 5) == (0, 0)
+        assert neighbourhoods(features + 100, features, neighbours=3, of_density=5) == (0, 0, 0, 0)
+
+    @pytest.mark.parametrize("counts", [(90, 130), (130, 90)])
+    def test_precision_and_recall_are_torch_fidelitys(
+        self, counts: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from torch_fidelity.metric_prc import prc_features_to_metric
+
+        monkeypatch.setattr("improved_gan.metrics.neighbourhoods.BLOCK", 40)
+        source = torch.Generator().manual_seed(4)
+        samples, reals = (torch.randn(count, 12, generator=source) for count in counts)
+        expected = prc_features_to_metric(samples * 0.9, reals, prc_neighborhood=3, verbose=False)
+        found = neighbourhoods(samples * 0.9, reals, neighbours=3, of_density=5)
+        assert (found.precision, found.recall) == pytest.approx((expected["precision"], expected["recall"]))
+        assert 0 < found.recall < found.precision < 1
 
     @pytest.mark.slow
     def test_published_values_of_two_gaussian_sets(self) -> None:
         # Density differs by .08 from draw to draw (a few central points lie in many balls), the others by .01.
         source = torch.Generator().manual_seed(0)
         samples, reals = (torch.randn(10000, 1000, generator=source) for _ in range(2))
-        assert precision_recall(samples, reals, 5) == (pytest.approx(0.477, abs=0.03), pytest.approx(0.471, abs=0.03))
-        assert density_coverage(samples, reals, 5) == (pytest.approx(1.056, abs=0.2), pytest.approx(0.974, abs=0.015))
+        found = neighbourhoods(samples, reals, neighbours=5, of_density=5)
+        assert found == (
+            pytest.approx(0.477, abs=0.03),
+            pytest.approx(0.471, abs=0.03),
+            pytest.approx(1.056, abs=0.2),
+            pytest.approx(0.974, abs=0.015),
+        )
 
 
 class PixelNetwork:

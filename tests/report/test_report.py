@@ -180,3 +180,16 @@ def test_the_command(maker: Maker, command: Callable[..., list[str]]) -> None:
 def test_the_command_refuses_what_is_not_there(command: Callable[..., list[str]], arguments: list[str]) -> None:
     done = subprocess.run(command("job=report", *arguments), capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.startswith("error: ") and len(done.stderr.splitlines()) == 1
+
+
+def test_what_is_unreliable_is_marked_wherever_it_stands(maker: Maker, settings: ReportConfig) -> None:
+    for seed in (1, 2):
+        score = {"value": 30.0 + seed, "samples": 500, "features": "inception-1", "reference_samples": 500}
+        warning = {"warning": "unreliable: 500 images for 2048 features"}
+        maker.run(f"run-{seed}", seed=seed, metrics={"frechet_inception_distance": score | warning})
+    markdown, csv, latex, html = read(make_report(maker.root, settings))
+    for text in (markdown, latex, html):
+        assert "frechet inception distance (unreliable)" in text
+    for text in (markdown, html):
+        assert "frechet inception distance: unreliable: 500 images for 2048 features" in text
+    assert csv["warning"].tolist() == ["unreliable: 500 images for 2048 features"]

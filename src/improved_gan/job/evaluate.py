@@ -13,7 +13,7 @@ from improved_gan import dataset
 from improved_gan.composing import Request
 from improved_gan.config import Config, DatasetConfig, EvaluateConfig, RequestError
 from improved_gan.job.train import environment
-from improved_gan.metrics.evidence import ImageSet, Judge, Score, as_entry
+from improved_gan.metrics.evidence import ImageSet, Judge, as_entry
 from improved_gan.metrics.loose_images import read_images, read_points
 from improved_gan.run_folder import written_whole
 from improved_gan.training.device import DEFAULT_THREADS, choose_device
@@ -22,6 +22,10 @@ from improved_gan.training.judging import Judging, Verdict
 from improved_gan.training.loading import load_run
 from improved_gan.training.sampling import save_grid
 
+CSV_COLUMNS = (
+    *("measure", "value", "std", "std_over", "samples", "split", "features", "reference", "reference_samples"),
+    *("sampling_seed", "sampling_batch_size", "batch_size", "warning"),
+)
 COLUMNS = ("measure", "value", "spread", "N", "split", "network", "reference")
 
 
@@ -45,18 +49,18 @@ def evaluate(request: Request) -> Path:
     verdict = judging.judge(samples, judge)
     name = wanted.name or ("default" if is_run else samples.name)
     folder = path / "evaluation" / name if is_run else Path(config.output_root).absolute() / "evaluate" / name
-    rows = [_row(measure, score, len(samples)) for measure, score in verdict.scores.items()]
+    entries = {measure: as_entry(score, samples) for measure, score in verdict.scores.items()}
     summary = {
         "status": "finished",
         "images": str(path.absolute()),
         "origin": origin | {"samples": len(samples)},
-        "metrics": {measure: as_entry(score, len(samples)) for measure, score in verdict.scores.items()},
+        "metrics": entries,
         "not_measured": verdict.missing,
         "timing": {"started": started, "seconds": round(time.perf_counter() - clock, 2)},
         "environment": environment(device),
     }
-    _write(folder, summary, rows, verdict)
-    _print(rows, verdict)
+    _write(folder, summary, verdict)
+    _print(entries, verdict)
     return folder
 
 
@@ -78,11 +82,12 @@ def _samples_of_run(
     )
     origin = {
         "step": run.step,
-        "seed": wanted.seed,
-        "batch_size": sampler.batch_size,  # images depend on it where the generator normalises over the batch
+        **sampler.protocol(wanted.seed),
         "weights": "current" if run.pair.generator_player.average is None else "averaged",
     }
-    return ImageSet("samples", f"step {run.step} seed {wanted.seed}", images), judge, origin, run.config.dataset
+    key = f"step {run.step} seed {wanted.seed}"
+    samples = ImageSet("samples", key, images, drawn=sampler.protocol(wanted.seed))
+    return samples, judge, origin, run.config.dataset
 
 
 def _loose_samples(config: Config, wanted: EvaluateConfig) -> tuple[ImageSet, None, dict[str, Any], DatasetConfig]:
@@ -93,25 +98,11 @@ def _loose_samples(config: Config, wanted: EvaluateConfig) -> tuple[ImageSet, No
     return samples, None, {"skipped": skipped}, config.dataset
 
 
-def _row(measure: str, score: Score, samples: int) -> tuple[str, ...]:
-    spread = "" if score.spread is None else f"{score.spread:.4g}"
-    reference = "" if score.reference is None else f"{score.reference} ({score.reference_samples})"
-    return (
-        measure,
-        f"{score.value:.6g}" + (" *" if score.warning else ""),
-        spread + (f" over {score.spread_over}" if score.spread_over else ""),
-        str(score.samples or samples),
-        score.split or "",
-        score.network or "",
-        reference,
-    )
-
-
-def _write(folder: Path, summary: dict[str, Any], rows: list[tuple[str, ...]], verdict: Verdict) -> None:
+def _write(folder: Path, summary: dict[str, Any], verdict: Verdict) -> None:
     table = io.StringIO()
-    csv.writer(table, lineterminator="\n").writerows(
-        [(*COLUMNS, "warning")] + [(*row, verdict.scores[row[0]].warning or "") for row in rows]
-    )
+    writer = csv.DictWriter(table, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({"measure": measure} | entry for measure, entry in summary["metrics"].items())
     for score in verdict.scores.values():
         for picture in score.pictures:
             save_grid(picture.images, folder / f"{picture.name}.png", picture.columns)
@@ -120,12 +111,26 @@ def _write(folder: Path, summary: dict[str, Any], rows: list[tuple[str, ...]], v
             file.write(text.encode())
 
 
-def _print(rows: list[tuple[str, ...]], verdict: Verdict) -> None:
+def _print(entries: dict[str, dict[str, Any]], verdict: Verdict) -> None:
+    rows = [_row(measure, entry) for measure, entry in entries.items()]
     widths = [max(len(row[column]) for row in [COLUMNS, *rows]) for column in range(len(COLUMNS))]
     for row in [COLUMNS, *rows]:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    for measure, score in verdict.scores.items():
-        if score.warning:
-            print(f"* {measure} {score.warning}")
+    for measure, entry in entries.items():
+        if "warning" in entry:
+            print(f"* {measure} {entry['warning']}")
     for reason in dict.fromkeys(verdict.missing.values()):
         print(f"{', '.join(name for name, why in verdict.missing.items() if why == reason)} not measured: {reason}")
+
+
+def _row(measure: str, entry: dict[str, Any]) -> tuple[str, ...]:
+    spread = f"{entry['std']:.4g} over {entry['std_over']}" if "std" in entry else ""
+    return (
+        measure,
+        f"{entry['value']:.6g}" + (" *" if "warning" in entry else ""),
+        spread,
+        str(entry["samples"]),
+        entry.get("split", ""),
+        entry.get("features", ""),
+        f"{entry['reference']} ({entry['reference_samples']})" if "reference" in entry else "",
+    )

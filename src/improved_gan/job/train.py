@@ -167,4 +167,5 @@ def _circumstances(metric: dict[str, Any]) -> str:
     if "errors" in metric:
         return f"{metric['errors']} of {metric['samples']}, {metric['split']}"
     compared = f"against {metric['reference_samples']} of {metric['split']}" if "reference_samples" in metric else ""
-    return ", ".join(filter(None, [f"{metric['samples']} samples", compared, metric.get("features")]))
+    words = [f"{metric['samples']} samples", compared, metric.get("features"), metric.get("warning")]
+    return ", ".join(filter(None, words))

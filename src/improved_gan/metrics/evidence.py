@@ -24,6 +24,7 @@ class ImageSet:
     images: Real[np.ndarray, "n channel height width"]
     labels: Int64[np.ndarray, " n"] | None = None
     split: str | None = None  # "train" or "test", of a data set
+    drawn: Mapping[str, int] = field(default_factory=dict)  # how a generator drew them: seed and batch size
 
     def __len__(self) -> int:
         return len(self.images)
@@ -106,6 +107,7 @@ class Score:
     spread: float | None = None  # standard deviation over splits, subsets or repetitions: `spread_over` says which
     spread_over: str | None = None
     samples: int | None = None  # None: all the samples of the evidence
+    of_generator: bool = True  # False: of real images alone, however samples were drawn
     network: str | None = None  # what the features come from, with its checksum
     reference: str | None = None  # None: not compared with real images
     reference_samples: int | None = None
@@ -115,17 +117,18 @@ class Score:
     pictures: tuple[Picture, ...] = ()
 
 
-def as_entry(score: Score, samples: int) -> dict[str, Any]:
-    """A score as summary.json has it; `samples` is how many there were in all."""
+def as_entry(score: Score, samples: ImageSet) -> dict[str, Any]:
+    """A score of `samples` as summary.json has it."""
     known = {
         "value": score.value,
         "std": score.spread,
         "std_over": score.spread_over,
-        "samples": score.samples or samples,
+        "samples": score.samples or len(samples),
         "split": score.split,
         "features": score.network,
         "reference": score.reference,
         "reference_samples": score.reference_samples,
         "warning": score.warning,
     }
-    return {key: value for key, value in known.items() if value is not None} | dict(score.details)
+    drawn = {f"sampling_{key}": value for key, value in samples.drawn.items() if score.of_generator}
+    return {key: value for key, value in known.items() if value is not None} | drawn | dict(score.details)

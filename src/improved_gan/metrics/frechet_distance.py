@@ -1,5 +1,8 @@
 """Fréchet distance between two Gaussians, ||mu1 - mu2||^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)); FID (arXiv 1706.08500)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import scipy.linalg
 import torch
 from jaxtyping import Float64
@@ -15,12 +18,23 @@ def frechet_distance(first: Moments, second: Moments) -> float:
     With S1 = R R^T, the eigenvalues of S1 S2 are those of the symmetric R^T S2 R, so no root of a matrix without
     symmetry is taken: a tenth of the time of scipy's `sqrtm` at width 2048, and no imaginary parts.
     """
-    root = _root(first.covariance)
-    product = (root.T @ second.covariance @ root).numpy()
-    eigenvalues = torch.from_numpy(scipy.linalg.eigvalsh(product))  # in 1.4 s, where torch's takes 2
+    with _one_thread():
+        root = _root(first.covariance)
+        eigenvalues = torch.linalg.eigvalsh(root.T @ second.covariance @ root)
     shift = first.mean - second.mean
     traces = first.covariance.trace() + second.covariance.trace()
     return float(shift @ shift + traces - 2 * eigenvalues.clamp(min=0).sqrt().sum())
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Finding eigenvalues is bound by memory: threads save little, and wait for each other where cores are busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _root(covariance: Float64[Tensor, "feature feature"]) -> Float64[Tensor, "feature rank"]:
@@ -29,7 +43,7 @@ def _root(covariance: Float64[Tensor, "feature feature"]) -> Float64[Tensor, "fe
     if not singular:
         return factor
     packed, order, rank, _ = scipy.linalg.lapack.dpstrf(covariance.numpy(), lower=True)
-    rank = max(rank, 1)  # scipy knows no eigenvalues of nothing
+    rank = max(rank, 1)  # there are no eigenvalues of nothing
     root = torch.zeros(len(covariance), rank, dtype=torch.float64)
     root[torch.from_numpy(order).long() - 1] = torch.from_numpy(packed).tril()[:, :rank]
     return root

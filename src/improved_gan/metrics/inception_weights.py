@@ -23,7 +23,7 @@ log = logging.getLogger("improved_gan")
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
-PATIENCE = 20  # seconds without an answer
+PATIENCE = 10  # seconds without an answer
 
 
 class InceptionWeights(NamedTuple):

@@ -20,7 +20,7 @@ def kernel_distance(
         kid_subsets=subsets,
         kid_subset_size=subset_size,
         rng_seed=TORCH_FIDELITY_SEED,
-        verbose=False,
+        verbose=True,  # a bar on stderr
     )
     return result[KEY_METRIC_KID_MEAN], result[KEY_METRIC_KID_STD]
 

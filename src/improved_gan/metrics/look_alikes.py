@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
+from tqdm import tqdm
 
 from improved_gan.metrics.evidence import Evidence, MissingEvidence, Picture, Score
 
@@ -31,7 +32,7 @@ def nearest_neighbours(
 ) -> tuple[Int[Tensor, "n nearest"], Float[Tensor, "n nearest"]]:
     """For each point the `count` nearest images of `among`, nearest first, and their distances."""
     kept: list[tuple[Tensor, Tensor]] = []
-    for start in range(0, len(among), BLOCK):
+    for start in tqdm(range(0, len(among), BLOCK), desc="nearest images", unit="block", delay=1):
         block = _flat(among[start : start + BLOCK])
         found = torch.cdist(points, block).topk(min(count, len(block)), largest=False)
         kept.append((found.values, found.indices + start))
@@ -60,7 +61,7 @@ def birthday_test(evidence: Evidence) -> Score:
     )
     found: list[tuple[float, int, int]] = []
     closest = []
-    for k in range(batches):
+    for k in tqdm(range(batches), desc="birthday test", unit="batch", delay=1):
         pairs, distances = nearest_pairs(_flat(samples[k * size : (k + 1) * size]), PAIRS_SHOWN)
         closest.append(float(distances[0]))
         found += [

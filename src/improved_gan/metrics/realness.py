@@ -67,6 +67,7 @@ def discriminator_overfitting(evidence: Evidence) -> Score:
     return Score(
         known - fresh,
         samples=min(FEW, len(held_out)),
+        of_generator=False,
         network="discriminator",
         reference=train.name,
         reference_samples=min(FEW, len(train)),

@@ -29,6 +29,7 @@ def test_error(evidence: Evidence) -> Score:
     return Score(
         errors / len(labels),
         samples=len(labels),
+        of_generator=False,
         network="discriminator",
         reference=held_out.name,
         reference_samples=len(held_out),

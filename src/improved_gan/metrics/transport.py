@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Real
 from torch import Tensor
+from tqdm import tqdm
 
 from improved_gan.metrics.evidence import Evidence, ImageSet, Score
 from improved_gan.metrics.realness import halves
@@ -62,7 +63,7 @@ def earth_movers_distance(evidence: Evidence) -> Score:
     size = min(MINIBATCH_SIZE, len(ours.values), len(real.values) // 2)
     source = torch.Generator().manual_seed(evidence.seed)
     distances, floor = [], []
-    for _ in range(MINIBATCHES):
+    for _ in tqdm(range(MINIBATCHES), desc="earth mover's distance", unit="minibatch", delay=1):
         fake = ours.values[torch.randperm(len(ours.values), generator=source)[:size]]
         first, second = real.values[torch.randperm(len(real.values), generator=source)[: 2 * size]].split(size)
         distances.append(earth_movers_distance_between(fake, first))

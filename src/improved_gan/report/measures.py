@@ -18,6 +18,7 @@ class Column:
     definition: Definition
     of: float = 1.0
     told_apart_by: str = ""  # what differs from another column of the same measure
+    warning: str = ""  # "unreliable: 500 images for 2048 features"
 
     @property
     def title(self) -> str:
@@ -26,8 +27,9 @@ class Column:
 
     @property
     def name(self) -> str:
-        """Without."""
-        return self.measure.replace("_", " ") + (f" ({self.told_apart_by})" if self.told_apart_by else "")
+        """Without; where values are not to be relied upon, that is part of it, and so stands wherever they do."""
+        marks = filter(None, (self.told_apart_by, self.warning.partition(":")[0]))
+        return self.measure.replace("_", " ") + "".join(f" ({mark})" for mark in marks)
 
     @property
     def better(self) -> str:
@@ -57,6 +59,7 @@ def columns_of(runs: Sequence[Run], first: str | None) -> list[Column]:
             found[name, ()] = 1
     figures = [figure for run in runs for figure in paper_figures(run.paper)]
     known = [*([first] if first else []), *(figure["measure"] for figure in figures), *MEASURES]
+    warnings = {key: words for run in runs for key, words in run.warnings.items()}
     units = {figure["measure"]: float(figure.get("of") or 1) for figure in figures}
     columns = []
     for measure, definition in sorted(
@@ -68,7 +71,8 @@ def columns_of(runs: Sequence[Run], first: str | None) -> list[Column]:
             for k in dict.fromkeys(k for d in [dict(definition), *others] for k in d)
             if any(d.get(k) != dict(definition).get(k) for d in others)
         ]
-        columns.append(Column(measure, definition, _unit(measure, definition, units), ", ".join(marks)))
+        unit, warning = _unit(measure, definition, units), warnings.get((measure, definition), "")
+        columns.append(Column(measure, definition, unit, ", ".join(marks), warning))
     return columns
 
 

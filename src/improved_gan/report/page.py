@@ -112,9 +112,9 @@ def _readable(long: pd.DataFrame) -> pd.DataFrame:
     """The long frame's columns for the page: every seed's value, with what was measured."""
     if "n" not in long.columns:
         return pd.DataFrame()
-    columns = ["data", "row", "measure", "definition", "n", "mean", "sd", "low", "high", "interval", "values"]
-    shown = long[long["n"] > 0].reindex(columns=columns)
     numbers = ["mean", "sd", "low", "high"]
+    columns = ["data", "row", "measure", "definition", "warning", "n", *numbers, "interval", "values"]
+    shown = long[long["n"] > 0].reindex(columns=columns)
     shown[numbers] = shown[numbers].map(lambda value: "" if pd.isna(value) else f"{value:.5g}").astype(object)
     return shown.fillna("")
 

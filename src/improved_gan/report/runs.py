@@ -16,7 +16,7 @@ from jaxtyping import Float64
 from improved_gan.metrics.measure import MEASURES
 
 CURVE_LINES = 200  # of metrics.jsonl that are read, at least, besides those that hold a measure
-SAYS_NOTHING_OF_HOW = frozenset({"warning", "spread_over"})  # words beside a value that its meaning doesn't depend on
+SAYS_NOTHING_OF_HOW = frozenset({"warning", "std_over"})  # words beside a value that its meaning doesn't depend on
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where libyaml is there
 Definition = tuple[tuple[str, Any], ...]  # all that a value depends on: values of unlike definitions are never averaged
@@ -49,6 +49,7 @@ class Run:
     seconds: float | None = None
     checksum: str | None = None  # of the data that it was trained on
     metrics: dict[tuple[str, Definition], float] = field(default_factory=dict)
+    warnings: dict[tuple[str, Definition], str] = field(default_factory=dict)  # of values not to be relied upon
     curves: dict[str, Curve] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     silent_for: float = 0.0  # seconds since anything was written
@@ -124,7 +125,10 @@ def _read_values(run: Run, summary: Mapping[str, Any], where: str) -> None:
     for name, measured in _object(summary.get("metrics")).items():
         value = number_or_none(measured.get("value") if isinstance(measured, dict) else measured)
         if value is not None:
-            run.metrics[name, definition_of(_object(measured))] = value
+            key = name, definition_of(_object(measured))
+            run.metrics[key] = value
+            if isinstance(measured, dict) and measured.get("warning"):
+                run.warnings[key] = str(measured["warning"])
         else:
             run.problems.append(f"{where}: {name} is no finite number; it is left out")
 

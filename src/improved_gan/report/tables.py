@@ -72,7 +72,7 @@ def long_frame(all_results: Sequence[Results], confidence: float) -> pd.DataFram
             shared |= {"verdict": verdict_words(row)}
             for column, cell in zip(results.columns, results.cells[k], strict=True):
                 line = shared | {"measure": column.measure, "definition": _definition_words(column)}
-                lines.append(line | _numbers(cell, confidence) | settings)
+                lines.append(line | {"warning": column.warning} | _numbers(cell, confidence) | settings)
             for ensemble in results.ensembles[k]:
                 name = {"measure": "test_error of an ensemble", "definition": f"label_seed {ensemble.label_seed}"}
                 lines.append(shared | name | {"n": ensemble.models, "mean": ensemble.value} | settings)

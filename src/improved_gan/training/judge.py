@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Real
 from torch import Tensor
+from tqdm import tqdm
 
 from improved_gan.metrics.evidence import Judge
 from improved_gan.training.pair import Pair
@@ -25,7 +26,7 @@ def judge_of(pair: Pair, *, offset: float, scale: float, batch_size: int, device
         training = network.training
         network.eval()
         with pair.discriminator_player.averaged():
-            for start in range(0, len(images), batch_size):
+            for start in tqdm(range(0, len(images), batch_size), desc="discriminator", unit="batch", delay=1):
                 batch = torch.from_numpy(np.array(images[start : start + batch_size])).to(device)
                 found.append(network((batch.float() - offset) / scale)[0].logits.float().cpu())
         network.train(training)

@@ -151,7 +151,7 @@ class Judging:
         seen = not self.points and any(MEASURES[name].network for name in self.measures)
         if seen and samples.images.shape[1] not in (1, 3):
             raise RequestError(f"images: {samples.images.shape[1]} channels; networks see 1 (gray) or 3 (colour)")
-        if "inception_score" in self.measures and count < splits:
+        if {"inception_score", "classifier_score"} & set(self.measures) and count < splits:
             raise RequestError(f"metrics.splits={splits}: must be at most {count}, the number of samples")
         if count < 2:
             raise RequestError(f"images: only {count}; at least 2 are needed")

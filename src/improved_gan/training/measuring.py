@@ -53,13 +53,14 @@ def final_scores(trainer: Trainer) -> dict[str, dict[str, Any]]:
     if not judging.measures:
         return {}
     try:
-        verdict = judging.judge(_samples(trainer, count), _judge(trainer))
+        samples = _samples(trainer, count)
+        verdict = judging.judge(samples, _judge(trainer))
     except RequestError as error:
         log.warning("not measured: %s", error)
         return {}
     for name, reason in verdict.missing.items():
         log.info("%s not measured: %s", name, reason)
-    return {name: as_entry(score, count) for name, score in verdict.scores.items()}
+    return {name: as_entry(score, samples) for name, score in verdict.scores.items()}
 
 
 class ModeHistogram:
@@ -92,7 +93,8 @@ def _judging(config: MetricsConfig, trainer: Trainer) -> Judging:
 
 
 def _samples(trainer: Trainer, count: int) -> ImageSet:
-    return ImageSet("samples", f"step {trainer.step} seed {SEED}", trainer.sampler.sample(count, SEED).numpy())
+    images, drawn = trainer.sampler.sample(count, SEED).numpy(), trainer.sampler.protocol(SEED)
+    return ImageSet("samples", f"step {trainer.step} seed {SEED}", images, drawn=drawn)
 
 
 def _leave_out_what_takes_minutes(judging: Judging, trainer: Trainer) -> None:

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
+from tqdm import tqdm
 
 STEPS, BATCH_SIZE = 200, 64
 PENALTY = 10.0  # of WGAN-GP
@@ -39,7 +40,7 @@ def train_opponent(
         network = _network(real.shape[1:]).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=RATES[kind], betas=BETAS[kind])
     with torch.enable_grad():
-        for step in range(steps):
+        for step in tqdm(range(steps), desc=f"training a fresh {kind}", unit="step", delay=1):
             for group in optimizer.param_groups:
                 group["lr"] = RATES[kind] * (1 - step / steps)
             x, y = _batch(real, source, device), _batch(fake, source, device)

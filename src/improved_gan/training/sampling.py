@@ -8,6 +8,7 @@ from jaxtyping import Float, Real, UInt8
 from PIL import Image
 from torch import Tensor
 from torchvision.utils import make_grid
+from tqdm import tqdm
 
 from improved_gan.run_folder import written_whole
 from improved_gan.technique.virtual_batch_norm import VirtualBatchNormGenerator
@@ -25,6 +26,10 @@ class Sampler:
         self.pair, self.batch_size, self.offset, self.scale = pair, batch_size, offset, scale
         self.finished = self._bytes if as_bytes else torch.Tensor.cpu
 
+    def protocol(self, seed: int) -> dict[str, int]:
+        """What the images of `sample(..., seed)` depend on beside the weights."""
+        return {"seed": seed, "batch_size": self.batch_size}
+
     def sample(self, count: int, seed: int) -> Real[Tensor, "n channel height width"]:
         """`count` images of the latents that `seed` decides."""
         source = torch.Generator().manual_seed(seed)
@@ -39,7 +44,8 @@ class Sampler:
         padded = latents[torch.arange(-(-len(latents) // size) * size) % len(latents)]
         frozen = generator.freeze_reference() if isinstance(generator, VirtualBatchNormGenerator) else nullcontext()
         with self.pair.generator_player.averaged(), frozen:
-            images = [self.finished(generator(batch)) for batch in padded.split(size)]
+            batches = tqdm(padded.split(size), desc="drawing samples", unit="batch", delay=1)
+            images = [self.finished(generator(batch)) for batch in batches]
         return torch.cat(images)[: len(latents)]
 
     def _bytes(self, images: Tensor) -> UInt8[Tensor, "n channel height width"]:
