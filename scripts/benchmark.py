@@ -6,7 +6,7 @@
     make bench ARGS="--full"                     # evaluation of 5,000 images instead of 200
 
 Both sides of every ratio run in turns; the ratio is of medians and says how many times as fast as the reference ours is
-(for technique_*: how many times as long a step takes with the technique as without). Prints a table and writes
+(for technique_* and diagnostics_*: how many times as long a step takes with it as without). Prints a table and writes
 outputs/benchmark.json, a list of {name, ours, reference, ratio, unit}.
 """
 
@@ -27,6 +27,7 @@ from torch.nn import functional
 
 from improved_gan.composing import compose_jobs
 from improved_gan.dataset.prepared import PreparedDataset, PreparedSplit
+from improved_gan.training.diagnostics import Diagnostics
 from improved_gan.training.trainer import Trainer
 
 BUDGET = 40.0  # seconds an entry
@@ -187,9 +188,24 @@ def technique_cost(name: str) -> Entry:
     return entry(f"technique_{name}", times)
 
 
+def diagnostics_cost(pair: str) -> Entry:
+    """The average step at the pair's log interval with what is logged of it, and without: one run, steps in turns."""
+    run = trainer({"digits": (), "mnist": MNIST, "cifar10": CIFAR}[pair], "fp32")
+    diagnostics = Diagnostics(run)
+
+    def diagnosed() -> None:
+        with diagnostics.watching():
+            run.advance()
+        torch.stack(list(diagnostics.values().values())).tolist()
+
+    times = alternating({"reference": run.advance, "diagnosed": diagnosed})
+    extra = (times["diagnosed"] - times["reference"]) / run.config.training.log_interval
+    return entry(f"diagnostics_{pair}", times | {"ours": times["reference"] + extra})
+
+
 def entry(name: str, times: dict[str, float]) -> Entry:
     ours, reference = times["ours"], times["reference"]
-    ratio = ours / reference if name.startswith("technique_") else reference / ours
+    ratio = ours / reference if name.startswith(("technique_", "diagnostics_")) else reference / ours
     return {"name": name, "ours": ours, "reference": reference, "ratio": ratio, "unit": "ms/step"}
 
 
@@ -215,6 +231,8 @@ def entries(precision: str) -> dict[str, Callable[[], Entry]]:
         "feature_matching", "minibatch_discrimination", "historical_averaging", "label_smoothing", "virtual_batch_norm",
     ):  # fmt: skip
         found[f"technique_{name}"] = lambda name=name: technique_cost(name)  # type: ignore[misc]
+    for name in ("digits", "mnist", "cifar10"):
+        found[f"diagnostics_{name}"] = lambda name=name: diagnostics_cost(name)  # type: ignore[misc]
     return found
 
 
