@@ -107,10 +107,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_a_wheel_carries_its_configuration(installed: Path, tmp_path: Path) -> None:
     def run(*command: str | Path) -> str:
-        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+        alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True, env=alone).stdout
 
     where = run(installed.with_name("python"), "-c", "import improved_gan; print(improved_gan.__file__)")
     assert where.startswith(str(installed.parent.parent))
     assert "digits" in run(installed, "--help")
     assert "learning_rate" in run(installed, "--cfg", "job")
     assert not list(tmp_path.iterdir())
+    trained = run(installed, "budget=smoke", "tracking.mode=disabled", "device=cpu").splitlines()[-1]
+    assert Path(trained).parent == tmp_path / "outputs" / "default"
+    assert (Path(trained) / "samples" / "step_000000.png").is_file()
