@@ -46,7 +46,9 @@ class Discriminator(nn.Module):
 
     def features(self, *batches: Float[Tensor, "_ channel height width"]) -> list[Float[Tensor, "_ feature"]]:
         """The features of each batch; no layer of the trunk couples examples, so all go through it at once."""
-        return self._apart(self.trunk(_joined(batches)), batches)
+        # Channels last: convolutions go back through them in three quarters of the time (CPU).
+        images = _joined(batches).contiguous(memory_format=torch.channels_last)
+        return self._apart(self.trunk(images), batches)
 
     def forward(self, *batches: Float[Tensor, "_ channel height width"]) -> list[DiscriminatorOutput]:
         """Features and logits of each batch; the minibatch layer compares examples within a batch only."""

@@ -18,6 +18,7 @@ from improved_gan.composing import Request
 from improved_gan.run_folder import RunFolder
 from improved_gan.tracking import start_tracking, tracking_mode
 from improved_gan.training.checkpoint import load_newest
+from improved_gan.training.device import fast_training
 from improved_gan.training.ending import Stopped, TrainingFailed
 from improved_gan.training.loop import Loop
 from improved_gan.training.trainer import Trainer
@@ -26,6 +27,7 @@ from improved_gan.training.verdict import verdict
 log = logging.getLogger("improved_gan")
 
 
+@fast_training()
 def train(request: Request) -> Path:
     """Train the run that `request` asks for and return its folder.
 
@@ -43,11 +45,9 @@ def train(request: Request) -> Path:
     if config.tracking.mode == "online":
         tracking_mode("online")  # raises where W&B cannot be had
     folder.acquire()
-    torch.set_flush_denormal(True)  # what decays towards zero would otherwise become very slow on the way
     try:
         _train(request, trainer, folder)
     finally:
-        torch.set_flush_denormal(False)
         folder.release()
     print_results(folder)
     return folder.path
