@@ -18,6 +18,7 @@ import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -49,6 +50,7 @@ def alternating(works: dict[str, Work], seconds: float = BUDGET) -> dict[str, fl
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(next(iter(times.values()))) < 5:
         for name, work in works.items():
+            time.sleep(0.05)  # until the threads of the work before have stopped waiting busily for more
             started = time.perf_counter()
             work()
             times[name].append(1000 * (time.perf_counter() - started))
@@ -113,9 +115,10 @@ def in_a_process_of_its_own(make: Callable[[], Work]) -> Work:
 
 def _serve(make: Callable[[], Work], connection: Connection) -> None:
     work = make()
-    while connection.recv() == "go":
-        work()
-        connection.send("done")
+    with suppress(EOFError):  # the benchmark has ended
+        while connection.recv() == "go":
+            work()
+            connection.send("done")
 
 
 def best_product(m: int, k: int, n: int, dtype: torch.dtype) -> float:
