@@ -43,12 +43,12 @@ Entry = dict[str, Any]
 
 
 def alternating(works: dict[str, Work], seconds: float = BUDGET) -> dict[str, float]:
-    """Median milliseconds of each work, taken in turns until `seconds` are over (at least five turns)."""
+    """Median milliseconds of each work, taken in turns until `seconds` are over (at least two turns)."""
+    end = time.perf_counter() + seconds
     for work in works.values():
         work()
     times: dict[str, list[float]] = {name: [] for name in works}
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(next(iter(times.values()))) < 5:
+    while time.perf_counter() < end or len(next(iter(times.values()))) < 2:
         for name, work in works.items():
             time.sleep(0.05)  # until the threads of the work before have stopped waiting busily for more
             started = time.perf_counter()
