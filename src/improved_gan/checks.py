@@ -10,13 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from improved_gan.combinations import check_combinations
 from improved_gan.config import Config, RequestError
-
-WITHOUT_TARGETS = ("hinge", "wasserstein", "wasserstein_gp", "energy_based")
-"""Objectives that ask the discriminator for no particular output."""
-
-WITHOUT_A_GAME = ("autoencoder", "vae")
-"""Objectives whose discriminator is an encoder."""
 
 
 def check(config: Config) -> None:
@@ -32,10 +27,7 @@ def check(config: Config) -> None:
         _check_drawn,
         _check_shapes,
         _check_objective,
-        _check_techniques,
-        _check_optimizer,
-        _check_reconstruction,
-        _check_second_derivatives,
+        check_combinations,
         _check_metrics,
         _check_job,
         _check_game,
@@ -210,89 +202,6 @@ def _check_objective(config: Config) -> None:
         raise RequestError(
             f"dataset.labels_per_class={dataset.labels_per_class}: objective.labels_on_reals=true uses every label, "
             "so it must be null"
-        )
-
-
-def _check_techniques(config: Config) -> None:
-    if config.objective.name == "supervised_only":
-        for name in ("feature_matching", "virtual_batch_norm", "label_smoothing"):
-            if name in config.technique.enabled():
-                raise RequestError(
-                    f"technique.{name}.enabled=true: means nothing with objective=supervised_only, "
-                    "which trains no generator; set it to false"
-                )
-
-    smoothing = config.technique.label_smoothing
-    if smoothing.enabled and config.objective.name in WITHOUT_TARGETS:
-        raise RequestError(
-            f"technique.label_smoothing.enabled=true: objective={config.objective.name} has no target to smooth; "
-            "set it to false"
-        )
-    if smoothing.enabled and smoothing.generator_target < 1 and config.objective.generator_loss == "saturating":
-        raise RequestError(
-            f"technique.label_smoothing.generator_target={smoothing.generator_target}: the saturating generator loss "
-            "has no target; use objective.generator_loss=non_saturating"
-        )
-
-
-def _check_optimizer(config: Config) -> None:
-    optimizer = config.training.optimizer
-    if optimizer.name == "rmsprop" and (optimizer.beta1 > 0 or optimizer.epsilon_inside_root):
-        raise RequestError(
-            "training.optimizer.name=rmsprop: has no mean of gradients and its epsilon outside the root; set "
-            "training.optimizer.beta1=0 and training.optimizer.epsilon_inside_root=false"
-        )
-
-
-def _check_second_derivatives(config: Config) -> None:
-    if not config.differentiates_twice():
-        return
-    who = f"objective={config.objective.name}"
-    if config.training.precision == "bf16":
-        raise RequestError(f"training.precision=bf16: {who} takes second derivatives, which it lacks; use fp32")
-    if config.architecture.name == "imagenet_dcgan":
-        raise RequestError(
-            f"architecture=imagenet_dcgan: {who} penalises the slope of one image's output, and this discriminator's "
-            "batch norm joins the images of a batch; choose another pair"
-        )
-    minibatch = config.technique.minibatch_discrimination
-    if minibatch.enabled and minibatch.across_batches:
-        raise RequestError(
-            f"technique.minibatch_discrimination.across_batches=true: {who} takes second derivatives, which this form "
-            "does not have; set it to false"
-        )
-
-
-def _check_reconstruction(config: Config) -> None:
-    name, training = config.objective.name, config.training
-    if config.architecture.name == "imagenet_dcgan" and name in ("energy_based", "autoencoder", "vae"):
-        raise RequestError(
-            f"architecture=imagenet_dcgan: objective={name} needs a decoder of codes, and this generator takes noise "
-            "at every level; choose another pair"
-        )
-    if name not in WITHOUT_A_GAME:
-        return
-    for technique in config.technique.enabled():
-        if technique not in ("historical_averaging", "virtual_batch_norm"):
-            raise RequestError(
-                f"technique.{technique}.enabled=true: means nothing with objective={name}, which has no discriminator; "
-                "set it to false"
-            )
-    for key, neutral in (
-        ("generator_loss_weight", 1),
-        ("discriminator_loss_weight", 1),
-        ("adaptive_accuracy", None),
-    ):
-        value = getattr(training.balance, key)
-        if value != neutral:
-            raise RequestError(
-                f"training.balance.{key}={value}: means nothing with objective={name}, whose networks share one loss; "
-                f"must be {'null' if neutral is None else neutral}"
-            )
-    if training.generator_steps > 1:
-        raise RequestError(
-            f"training.generator_steps={training.generator_steps}: with objective={name} encoder and decoder move "
-            "together, training.discriminator_steps times a step; must be 1"
         )
 
 

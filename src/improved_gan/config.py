@@ -242,6 +242,7 @@ class HistoricalAveragingConfig:
 class LabelSmoothingConfig:
     enabled: bool = MISSING
     real_target: float = number(above=0, maximum=1)
+    fake_target: float = number(minimum=0, maximum=1)  # 0: one-sided, as in the paper
     generator_target: float = number(above=0, maximum=1)
 
 
@@ -252,12 +253,47 @@ class VirtualBatchNormConfig:
 
 
 @dataclass
+class SpectralNormConfig:
+    enabled: bool = MISSING
+
+
+@dataclass
+class R1Config:
+    enabled: bool = MISSING
+    weight: float = number(minimum=0)
+
+
+@dataclass
+class PackingConfig:
+    enabled: bool = MISSING
+    samples: int = number(minimum=2)
+
+
+@dataclass
+class MinibatchStddevConfig:
+    enabled: bool = MISSING
+
+
+@dataclass
+class UnrollingConfig:
+    enabled: bool = MISSING
+    steps: int = number(minimum=1)
+
+
+@dataclass
 class TechniqueConfig:
+    """The paper's five, then their later rivals."""
+
     feature_matching: FeatureMatchingConfig = field(default_factory=FeatureMatchingConfig)
     minibatch_discrimination: MinibatchDiscriminationConfig = field(default_factory=MinibatchDiscriminationConfig)
     historical_averaging: HistoricalAveragingConfig = field(default_factory=HistoricalAveragingConfig)
     label_smoothing: LabelSmoothingConfig = field(default_factory=LabelSmoothingConfig)
     virtual_batch_norm: VirtualBatchNormConfig = field(default_factory=VirtualBatchNormConfig)
+    spectral_norm: SpectralNormConfig = field(default_factory=SpectralNormConfig)
+    r1: R1Config = field(default_factory=R1Config)
+    packing: PackingConfig = field(default_factory=PackingConfig)
+    minibatch_stddev: MinibatchStddevConfig = field(default_factory=MinibatchStddevConfig)
+    unrolling: UnrollingConfig = field(default_factory=UnrollingConfig)
 
     def enabled(self) -> list[str]:
         """Names of the techniques that are switched on."""
@@ -385,4 +421,5 @@ class Config:
 
     def differentiates_twice(self) -> bool:
         """Whether a player's loss holds a gradient, so that the networks must have second derivatives."""
-        return self.objective.gradient_penalty is not None
+        technique = self.technique
+        return self.objective.gradient_penalty is not None or technique.r1.enabled or technique.unrolling.enabled

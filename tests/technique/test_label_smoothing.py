@@ -9,8 +9,8 @@ from improved_gan.technique.label_smoothing import smoothed_targets
 
 
 def test_targets_are_smoothed_only_if_enabled() -> None:
-    assert smoothed_targets(LabelSmoothingConfig(True, 0.75, 0.375)) == (0.75, 0.375)
-    assert smoothed_targets(LabelSmoothingConfig(False, 0.75, 0.375)) == (1.0, 1.0)
+    assert smoothed_targets(LabelSmoothingConfig(True, 0.75, 0.1, 0.375)) == (0.75, 0.1, 0.375)
+    assert smoothed_targets(LabelSmoothingConfig(False, 0.75, 0.1, 0.375)) == (1.0, 0.0, 1.0)
 
 
 @pytest.mark.parametrize("real_target", [1.0, 0.9, 0.75])

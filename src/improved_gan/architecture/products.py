@@ -86,6 +86,16 @@ class Linear(nn.Linear):
         return linear(x, self.weight, self.bias)
 
 
+class Conv2d(nn.Conv2d):
+    """A convolution whose product goes through `conv2d`; square kernel, stride and padding."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The convolution."""
+        padding = self.padding[0]
+        assert isinstance(padding, int)
+        return conv2d(x, self.weight, self.bias, self.stride[0], padding)
+
+
 class ConvTranspose2d(nn.ConvTranspose2d):
     """A transposed convolution whose product goes through `conv_transpose2d`; square kernel, stride and padding."""
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from improved_gan.architecture.normalised_product import normalised_linear
-from improved_gan.architecture.products import conv2d, conv_transpose2d, linear
+from improved_gan.architecture.products import Conv2d, Linear, conv2d, conv_transpose2d, linear
 
 
 class WeightNormOptions(TypedDict, total=False):
@@ -104,6 +104,13 @@ class WeightNormLinear(WeightNorm):
         """x W^T + b."""
         return linear(x, weight, bias)
 
+    def plain(self) -> Linear:
+        """The same layer without the norm."""
+        outputs, inputs = self.direction.shape
+        layer = Linear(inputs, outputs)
+        layer.weight, layer.bias = self.direction, self.bias
+        return layer
+
     def preactivations(self, x: Tensor) -> Tensor:
         """(x v^T) g / |v| + b: the outputs are fewer than the weights, so it is they that are scaled."""
         return normalised_linear(x, self.direction, self.gain, self.bias, self.epsilon)
@@ -130,6 +137,13 @@ class WeightNormConv2d(WeightNorm):
         """The convolution."""
         return conv2d(x, weight, bias, self.stride, self.padding)
 
+    def plain(self) -> Conv2d:
+        """The same layer without the norm."""
+        outputs, inputs, kernel, _ = self.direction.shape
+        layer = Conv2d(inputs, outputs, kernel, stride=self.stride, padding=self.padding)
+        layer.weight, layer.bias = self.direction, self.bias
+        return layer
+
 
 class WeightNormConvTranspose2d(WeightNorm):
     """A weight-normalised transposed convolution; v is (inputs, outputs, kernel, kernel)."""
@@ -155,6 +169,15 @@ class WeightNormConvTranspose2d(WeightNorm):
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """The transposed convolution."""
         return conv_transpose2d(x, weight, bias, self.stride, self.padding, self.output_padding)
+
+
+def without_weight_norm(network: nn.Module) -> None:
+    """Put plain layers, W = v, in the place of the weight-normalised dense and convolutional layers of `network`."""
+    for name, layer in network.named_children():
+        if isinstance(layer, WeightNormLinear | WeightNormConv2d):
+            setattr(network, name, layer.plain())
+        else:
+            without_weight_norm(layer)
 
 
 @torch.no_grad()

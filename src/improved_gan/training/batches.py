@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Float, Int, Real
 from torch import Tensor
 
+from improved_gan.technique.packing import packed
+
 IMAGES_FOR_INITIALISATION = 500
 
 
@@ -91,9 +93,17 @@ class Batches:
     """The batches of a run: labelled, unlabelled, and the generator's own reals."""
 
     def __init__(
-        self, images: Images, unlabelled: Int[Tensor, " n"], labelled: Int[Tensor, " m"] | None, *, size: int, seed: int
+        self,
+        images: Images,
+        unlabelled: Int[Tensor, " n"],
+        labelled: Int[Tensor, " m"] | None,
+        *,
+        size: int,
+        seed: int,
+        pack: int = 1,
     ) -> None:
-        self.images, self.size = images, size
+        """`size` images a batch; reals come as the discriminator sees them, `pack` at once (technique/packing.py)."""
+        self.images, self.size, self.pack = images, size, pack
         self._real = Shuffle(unlabelled, seed, stream=0)
         self._generator_real = Shuffle(unlabelled, seed, stream=1)
         self._labelled = None if labelled is None else Shuffle(labelled, seed, stream=2)
@@ -103,7 +113,7 @@ class Batches:
         real = self._real.batch(number, self.size)
         labelled = None if self._labelled is None else self._labelled.batch(number, self.size)
         return Batch(
-            real=self.images.take(real),
+            real=packed(self.images.take(real), self.pack),
             real_labels=self.images.take_labels(real),
             labelled=None if labelled is None else self.images.take(labelled),
             labels=None if labelled is None else self.images.take_labels(labelled),
@@ -111,9 +121,9 @@ class Batches:
 
     def for_generator(self, number: int) -> Float[Tensor, "batch channel height width"]:
         """The real images that the generator's update `number` is compared with."""
-        return self.images.take(self._generator_real.batch(number, self.size))
+        return packed(self.images.take(self._generator_real.batch(number, self.size)), self.pack)
 
     def first(self, which: str) -> Float[Tensor, "batch channel height width"]:
         """The first 500 images of the walk that data-dependent initialisation looks at, "labelled" or "unlabelled"."""
         walk = self._labelled if which == "labelled" and self._labelled is not None else self._real
-        return self.images.take(walk.batch(0, IMAGES_FOR_INITIALISATION))
+        return packed(self.images.take(walk.batch(0, IMAGES_FOR_INITIALISATION)), self.pack)

@@ -17,13 +17,13 @@ from improved_gan.architecture import (
 )
 from improved_gan.architecture.batch_norm import BatchNorm, Unnormalised
 from improved_gan.architecture.noise import GaussianNoise, NoisyInput
-from improved_gan.architecture.weight_norm import data_dependent_initialisation
+from improved_gan.architecture.weight_norm import data_dependent_initialisation, without_weight_norm
 from improved_gan.config import (
     ArchitectureConfig,
     AveragingConfig,
     Config,
-    MinibatchDiscriminationConfig,
     OptimizerConfig,
+    TechniqueConfig,
 )
 from improved_gan.objective import (
     Constrained,
@@ -37,12 +37,15 @@ from improved_gan.objective import (
 from improved_gan.technique.historical_averaging import HistoricalAverage
 from improved_gan.technique.label_smoothing import smoothed_targets
 from improved_gan.technique.minibatch_discrimination import JointMinibatchDiscrimination, MinibatchDiscrimination
+from improved_gan.technique.minibatch_stddev import MinibatchStddev
+from improved_gan.technique.r1 import r1_penalty
+from improved_gan.technique.spectral_norm import normalise_spectrally
 from improved_gan.technique.virtual_batch_norm import VirtualBatchNorm, VirtualBatchNormGenerator
 from improved_gan.training.adam import Adam
 from improved_gan.training.averaging import WeightAverage
 from improved_gan.training.balance import AdaptiveBalance
-from improved_gan.training.pair import Pair, Player
-from improved_gan.training.step import feature_matching, fooling_the_discriminator
+from improved_gan.training.pair import GeneratorLoss, Pair, Penalty, Player
+from improved_gan.training.step import feature_matching, fooling_the_discriminator, unrolled
 
 LATENTS_FOR_INITIALISATION = 100
 
@@ -75,19 +78,44 @@ def build_pair(config: Config, classes: int | None, device: torch.device) -> Pai
             objective.constrain if isinstance(objective, Constrained) else None,
         ),
         objective=objective,
-        generator_loss=(
-            feature_matching(technique.feature_matching.distance)
-            if technique.feature_matching.enabled
-            else fooling_the_discriminator(
-                targets.generator, objective.feature_penalty if isinstance(objective, FeaturePenalised) else None
-            )
-        ),
-        penalties={"gradient_penalty": objective.penalty} if isinstance(objective, Penalised) else {},
+        generator_loss=_generator_loss(technique, objective),
+        penalties=_penalties(technique, objective),
         real_target=targets.real,
+        fake_target=targets.fake,
+        pack=_pack(technique),
         draw_latents=partial(draw_latents, config.architecture.latent_distribution, generator.latent_size, device),
         balance=AdaptiveBalance(balance.adaptive_accuracy),
         discriminator_noise=noise,
     )
+
+
+def _generator_loss(technique: TechniqueConfig, objective: Objective) -> GeneratorLoss:
+    if technique.feature_matching.enabled:
+        loss = feature_matching(technique.feature_matching.distance)
+    else:
+        loss = fooling_the_discriminator(
+            smoothed_targets(technique.label_smoothing).generator,
+            objective.feature_penalty if isinstance(objective, FeaturePenalised) else None,
+        )
+    return unrolled(loss, technique.unrolling.steps) if technique.unrolling.enabled else loss
+
+
+def _penalties(technique: TechniqueConfig, objective: Objective) -> dict[str, Penalty]:
+    penalties: dict[str, Penalty] = {}
+    if isinstance(objective, Penalised):
+        penalties["gradient_penalty"] = objective.penalty
+    if technique.r1.enabled:
+
+        def r1(logits: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+            return r1_penalty(technique.r1.weight, lambda images: objective.realness(logits(images)), real)
+
+        penalties["r1_penalty"] = r1
+    return penalties
+
+
+def _pack(technique: TechniqueConfig) -> int:
+    """How many images the discriminator sees at once."""
+    return technique.packing.samples if technique.packing.enabled else 1
 
 
 def initialise(pair: Pair, real_images: Tensor) -> None:
@@ -127,8 +155,12 @@ def _discriminator(
     config: Config, objective: Objective, classes: int | None, latent_size: int, noise: GaussianNoise | None
 ) -> Discriminator:
     outputs = objective.code_size(latent_size) if isinstance(objective, Reconstructing) else objective.outputs(classes)
-    architecture, minibatch_layer = config.architecture, _minibatch_layer(config.technique.minibatch_discrimination)
-    discriminator = build_discriminator(architecture, outputs, minibatch_layer)
+    channels, *sides = config.architecture.image_shape
+    architecture = dataclasses.replace(config.architecture, image_shape=[_pack(config.technique) * channels, *sides])
+    discriminator = build_discriminator(architecture, outputs, _minibatch_layer(config.technique))
+    if config.technique.spectral_norm.enabled:
+        without_weight_norm(discriminator)
+        normalise_spectrally(discriminator)
     if noise is not None:
         discriminator.trunk = NoisyInput(discriminator.trunk, noise)
     if not isinstance(objective, EnergyBased):
@@ -145,7 +177,10 @@ def _own_normalisation(architecture: ArchitectureConfig) -> Normalisation:
     return BatchNorm if architecture.batch_norm else Unnormalised
 
 
-def _minibatch_layer(config: MinibatchDiscriminationConfig) -> Callable[[int], nn.Module] | None:
+def _minibatch_layer(technique: TechniqueConfig) -> Callable[[int], nn.Module] | None:
+    if technique.minibatch_stddev.enabled:
+        return MinibatchStddev
+    config = technique.minibatch_discrimination
     if not config.enabled:
         return None
     if config.across_batches:

@@ -34,7 +34,8 @@ class Diagnostics:
         if pair.objective.trains_generator:
             self.players["generator"] = pair.generator_player
             self._latents = pair.draw_latents(size, torch.Generator().manual_seed(SEED))
-            self._distance_of_reals = mean_distance(trainer.batches.first("unlabelled")[:size])
+            reals = trainer.batches.first("unlabelled").reshape(-1, *trainer.config.architecture.image_shape)
+            self._distance_of_reals = mean_distance(reals[:size])
         self._layers = {name: _layers(player) for name, player in self.players.items()}
         self._directions = {name: _directions(player) for name, player in self.players.items()}
         self._before: dict[str, list[Tensor]] = {}

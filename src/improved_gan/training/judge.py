@@ -9,13 +9,14 @@ from torch import Tensor
 from tqdm import tqdm
 
 from improved_gan.metrics.evidence import Judge
+from improved_gan.technique.packing import packed
 from improved_gan.training.pair import Pair
 
 
 def judge_of(pair: Pair, *, offset: float, scale: float, batch_size: int, device: torch.device) -> Judge | None:
     """The pair's discriminator with its averaged weights, in batches of the size it was trained with.
 
-    None for a critic, whose outputs mean something only beside each other.
+    Packs of images have one output each. None for a critic, whose outputs mean something only beside each other.
     """
     if pair.objective.realness_is is None:
         return None
@@ -28,7 +29,7 @@ def judge_of(pair: Pair, *, offset: float, scale: float, batch_size: int, device
         with pair.discriminator_player.averaged():
             for start in tqdm(range(0, len(images), batch_size), desc="discriminator", unit="batch", delay=1):
                 batch = torch.from_numpy(np.array(images[start : start + batch_size])).to(device)
-                found.append(network((batch.float() - offset) / scale)[0].logits.float().cpu())
+                found.append(network(packed((batch.float() - offset) / scale, pair.pack))[0].logits.float().cpu())
         network.train(training)
         return torch.cat(found)
 

@@ -12,6 +12,7 @@ from improved_gan.architecture import Discriminator, DiscriminatorOutput
 from improved_gan.architecture.noise import GaussianNoise
 from improved_gan.objective import Objective
 from improved_gan.technique.historical_averaging import HistoricalAverage
+from improved_gan.technique.packing import packed
 from improved_gan.training.averaging import WeightAverage
 from improved_gan.training.balance import AdaptiveBalance
 from improved_gan.training.batches import Batch
@@ -112,6 +113,8 @@ class Pair:
     generator_loss: GeneratorLoss
     penalties: dict[str, Penalty]  # further terms of the discriminator's loss, by their names in the log
     real_target: float  # one-sided label smoothing, section 3.4
+    fake_target: float  # 0, unless smoothing is two-sided
+    pack: int  # images that the discriminator sees at once
     draw_latents: Callable[[int, torch.Generator | None], Tensor]
     balance: AdaptiveBalance
     discriminator_noise: GaussianNoise | None  # on every image that the discriminator sees while it trains
@@ -127,12 +130,16 @@ class Pair:
         return network
 
     def generate(self, count: int) -> Tensor:
-        """`count` fresh images, scaled as the discriminator sees them."""
-        return self.generator(self.draw_latents(count, None))
+        """`count` fresh images (or packs of them), scaled as the discriminator sees them."""
+        return packed(self.generator(self.draw_latents(self.pack * count, None)), self.pack)
 
     def logits(self, images: Tensor) -> Tensor:
         """The discriminator's logits of these images alone."""
         return self.discriminator(images)[0].logits
+
+    def adversarial_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """What the discriminator minimises to tell real from generated."""
+        return self.objective.discriminator_loss(real_logits, fake_logits, self.real_target, self.fake_target)
 
     def judge(self, batch: Batch, fake: Tensor) -> list[DiscriminatorOutput]:
         """The discriminator's outputs for real, generated and, where the objective has them, labelled images."""

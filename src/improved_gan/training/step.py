@@ -5,6 +5,9 @@
 - historical averaging: a penalty on a player's parameters (`player.penalty`)
 - one-sided label smoothing: the discriminator's target for real data (`pair.real_target`)
 - virtual batch norm: the generator's normalisation layers
+
+Later rivals: spectral norm and minibatch standard deviation are the discriminator's layers, R1 is one of its
+`pair.penalties`, packing is how `pair.generate` and the batches show images, unrolling wraps `pair.generator_loss`.
 """
 
 from collections.abc import Callable
@@ -14,6 +17,7 @@ from torch import Tensor
 
 from improved_gan.objective import Objective, Reconstructing
 from improved_gan.technique.feature_matching import feature_matching_loss
+from improved_gan.technique.unrolling import unrolled_parameters, with_parameters
 from improved_gan.training.batches import Batch
 from improved_gan.training.pair import GeneratorLoss, Pair, frozen, update
 
@@ -26,7 +30,7 @@ def discriminator_losses(pair: Pair, batch: Batch) -> Losses:
     with torch.no_grad():
         fake_images = pair.generate(len(batch.real))
     real, fake, *labelled = pair.judge(batch, fake_images)
-    losses = {"adversarial_loss": objective.discriminator_loss(real.logits, fake.logits, pair.real_target)}
+    losses = {"adversarial_loss": pair.adversarial_loss(real.logits, fake.logits)}
     if objective.uses_labels:
         shown, labels = (labelled[0], batch.labels) if labelled else (real, batch.real_labels)
         assert labels is not None
@@ -101,6 +105,23 @@ def feature_matching(distance: str) -> GeneratorLoss:
         return feature_matching_loss(real.detach(), fake, distance)
 
     return loss
+
+
+def unrolled(loss: GeneratorLoss, steps: int) -> GeneratorLoss:
+    """`loss` against the discriminator as it will be `steps` updates on (technique/unrolling.py); labels aside."""
+
+    def unrolled_loss(pair: Pair, real_images: Tensor, fake_images: Tensor) -> Tensor:
+        def discriminator_loss() -> Tensor:
+            real, fake = pair.discriminator(real_images, fake_images)
+            terms = [penalty(pair.logits, real_images, fake_images) for penalty in pair.penalties.values()]
+            own = pair.adversarial_loss(real.logits, fake.logits) + sum(terms)
+            return pair.discriminator_player.loss_weight * own
+
+        network, optimizer = pair.discriminator, pair.discriminator_player.optimizer
+        future = unrolled_parameters(network, optimizer, discriminator_loss, steps)
+        return with_parameters(network, future, lambda: loss(pair, real_images, fake_images))
+
+    return unrolled_loss
 
 
 def fooling_the_discriminator(

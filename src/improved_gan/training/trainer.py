@@ -73,7 +73,12 @@ class Trainer:
             labelled = torch.from_numpy(kept[self._labelled_positions(train.labels[kept])])
         images = self._images(train)
         return Batches(
-            images, torch.from_numpy(kept), labelled, size=config.training.batch_size, seed=config.seed
+            images,
+            torch.from_numpy(kept),
+            labelled,
+            size=config.training.batch_size,
+            seed=config.seed,
+            pack=self.pair.pack,
         ), len(kept)
 
     def _labelled_positions(self, labels: Int[np.ndarray, " n"]) -> Int[np.ndarray, " m"]:

@@ -1,0 +1,29 @@
+"""Minibatch standard deviation, a later rival (Karras et al. 2017, arXiv 1710.10196, section 3).
+
+With features f(x_i) in R^A of a batch of N, every example gets one more feature, the same for all:
+
+    s = 1/A sum_a sqrt(1/N sum_i (f(x_i)_a - mean_a)^2 + 1e-8)
+
+It stands where minibatch discrimination would, has no parameters, and tells the discriminator how much a batch
+varies.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class MinibatchStddev(nn.Module):
+    """Appends each batch's mean standard deviation to the features of its examples."""
+
+    def __init__(self, in_features: int) -> None:
+        super().__init__()
+        self.out_features = in_features + 1
+
+    def forward(self, *features: Float[Tensor, "_ feature"]) -> list[Float[Tensor, "_ out"]]:
+        """Each batch with its own standard deviation appended."""
+        return [torch.cat([batch, self._deviation(batch).expand(len(batch), 1)], dim=1) for batch in features]
+
+    @staticmethod
+    def _deviation(batch: Float[Tensor, "batch feature"]) -> Float[Tensor, ""]:
+        return (batch.var(0, correction=0) + 1e-8).sqrt().mean()

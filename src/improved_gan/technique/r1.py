@@ -1,0 +1,21 @@
+"""The R1 penalty, a later rival (Mescheder et al. 2018, arXiv 1801.04406, equation 9), on the discriminator's loss:
+
+    gamma / 2 E_x |grad_x D(x)|^2    over real x,
+
+with D the logit: where the generator has reached the data, a discriminator with a slope there has to pay for it.
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def r1_penalty(
+    weight: float, realness: Callable[[Tensor], Tensor], real: Float[Tensor, "batch *image"]
+) -> Float[Tensor, ""]:
+    """The penalty; `weight` is gamma, `realness` gives the logit of each image."""
+    real = real.detach().requires_grad_()
+    (slope,) = torch.autograd.grad(realness(real).sum(), real, create_graph=True)
+    return weight / 2 * slope.square().flatten(1).sum(1).mean()
