@@ -41,6 +41,7 @@ def trainer(*overrides: str) -> Trainer:
     return Trainer(compose_jobs(["technique=none", *SMALL, *overrides])[0].config, digits())
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("technique", TECHNIQUES)
 @pytest.mark.parametrize("objective", groups()["objective"])
 def test_every_pair_trains_or_is_refused_in_a_sentence(objective: str, technique: str) -> None:
