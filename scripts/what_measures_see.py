@@ -23,6 +23,7 @@ from improved_gan import dataset
 from improved_gan.composing import compose_jobs
 from improved_gan.dataset import PreparedDataset
 from improved_gan.metrics.evidence import ImageSet
+from improved_gan.metrics.measure import MEASURES as WITH_BETTER
 from improved_gan.metrics.neighbourhoods import neighbourhoods
 from improved_gan.training.device import prepare_arithmetic
 from improved_gan.training.judging import Judging
@@ -112,7 +113,8 @@ def main() -> None:
         results.write_text(json.dumps(known, indent=1))
         print(name, {measure: round(value, 4) for measure, value in found.items()}, flush=True)
         np.save(arguments.out / f"{name.replace(' ', '_')}.npy", images[:10])
-    write(arguments.out, json.loads(results.read_text()))
+    known = json.loads(results.read_text())
+    write(arguments.out, {name: known[name] for name in image_sets(data) if name in known})
 
 
 def where_they_lie(judging: Judging, samples: ImageSet) -> dict[str, float]:
@@ -137,39 +139,48 @@ def write(out: Path, results: dict[str, dict[str, float]]) -> None:
 
 
 def plot_measures(path: Path, names: list[str], results: dict[str, dict[str, float]]) -> None:
+    """A panel a measure: dashed, what a perfect generator would get (test images); dotted, the best value there is."""
     from matplotlib import pyplot as plt
 
     best: dict[str, Any] = MEASURES | NEIGHBOURHOODS
     columns = 4
-    figure, axes = plt.subplots(-(-len(names) // columns), columns, figsize=(13, 9), sharey=True, squeeze=False)
+    figure, axes = plt.subplots(-(-len(names) // columns), columns, figsize=(13, 10), sharey=True, squeeze=False)
     for axis in axes.flat[len(names) :]:
         axis.set_visible(False)
     for axis, measure in zip(axes.flat, names, strict=False):
         values = [row.get(measure, np.nan) for row in results.values()]
-        colours = ["#4c72b0" if k == 0 else "#c44e52" for k in range(len(values))]
-        axis.barh(list(results), values, color=colours)
-        axis.set_title(measure, fontsize=9)
-        axis.axvline(values[0], color="#4c72b0", linewidth=1, linestyle="--")
+        axis.barh(list(results), values, color=["#8fc1e3"] + ["#d9dde2"] * (len(values) - 1), height=0.72)
+        for k, value in enumerate(values):
+            axis.annotate(f" {value:.3g}" if np.isfinite(value) else " not measured", (0, k), va="center", fontsize=8)
+        better = WITH_BETTER[measure].better
+        axis.set_title(measure, fontsize=10, fontweight="bold", loc="left", pad=16)
+        words = f"{better} is better" if better in ("higher", "lower") else f"{better} is best"
+        axis.annotate(words, (0, 1), (0, 4), xycoords="axes fraction", textcoords="offset points", fontsize=8)
+        axis.axvline(values[0], color="#0072b2", linewidth=1, linestyle="--")
         if best[measure] is not None:
             axis.axvline(best[measure], color="black", linewidth=0.8, linestyle=":")
-        axis.tick_params(labelsize=8)
+        axis.tick_params(labelsize=9, length=0)
+        axis.spines[["top", "right", "left"]].set_visible(False)
     axes[0, 0].invert_yaxis()
-    figure.tight_layout()
+    figure.tight_layout(h_pad=1.5)
     figure.savefig(path, dpi=90)
 
 
 def plot_images(out: Path, names: list[str]) -> None:
+    """Ten images of each set, a row a set."""
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(len(names), 1, figsize=(8, 0.85 * len(names)), squeeze=False)
+    figure, axes = plt.subplots(len(names), 1, figsize=(8, 0.72 * len(names)), squeeze=False)
     for axis, name in zip(axes.flat, names, strict=True):
         images = np.load(out / f"{name.replace(' ', '_')}.npy")
-        axis.imshow(np.concatenate(images.transpose(0, 2, 3, 1), axis=1))
-        axis.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
+        spaced = np.pad(images.transpose(0, 2, 3, 1), ((0, 0), (0, 0), (1, 1), (0, 0)), constant_values=255)
+        axis.imshow(np.concatenate(spaced, axis=1))
+        axis.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9, labelpad=8)
         axis.set_xticks([])
         axis.set_yticks([])
-    figure.tight_layout(pad=0.3)
-    figure.savefig(out / "images.png", dpi=90)
+        axis.spines[:].set_visible(False)
+    figure.tight_layout(pad=0.3, h_pad=0.2)
+    figure.savefig(out / "images.png", dpi=100)
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ class TestNeighbourhoods:
         assert (found.precision, found.recall) == pytest.approx((expected["precision"], expected["recall"]))
         assert 0 < found.recall < found.precision < 1
 
-    @pytest.mark.slow
+    @pytest.mark.integration
     def test_published_values_of_two_gaussian_sets(self) -> None:
         # Density differs by .08 from draw to draw (a few central points lie in many balls), the others by .01.
         source = torch.Generator().manual_seed(0)

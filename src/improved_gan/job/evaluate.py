@@ -24,7 +24,7 @@ from improved_gan.training.sampling import save_grid
 
 CSV_COLUMNS = (
     *("measure", "value", "std", "std_over", "samples", "split", "features", "reference", "reference_samples"),
-    *("sampling_seed", "sampling_batch_size", "batch_size", "warning"),
+    *("sampling_seed", "sampling_batch_size", "judging_batch_size", "warning"),
 )
 COLUMNS = ("measure", "value", "spread", "N", "split", "network", "reference")
 

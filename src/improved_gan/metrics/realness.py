@@ -37,7 +37,7 @@ def halves(count: int, seed: int) -> tuple[Tensor, Tensor]:
 def real_vs_fake_ratio(evidence: Evidence) -> Score:
     """`real_vs_fake_ratio`: the share of samples that the run's discriminator calls real."""
     judge = _judge(evidence)
-    return Score(called_real(_of_samples(evidence)), network="discriminator", details={"batch_size": judge.batch_size})
+    return Score(called_real(_of_samples(evidence)), network="discriminator", details={"judging_batch_size": judge.batch_size})
 
 
 def discriminator_accuracy(evidence: Evidence) -> Score:
@@ -51,7 +51,7 @@ def discriminator_accuracy(evidence: Evidence) -> Score:
         reference=held_out.name,
         reference_samples=len(held_out),
         split=held_out.split,
-        details={"held_out_called_real": called_real(real), "batch_size": judge.batch_size},
+        details={"held_out_called_real": called_real(real), "judging_batch_size": judge.batch_size},
     )
 
 

@@ -34,5 +34,5 @@ def test_error(evidence: Evidence) -> Score:
         reference=held_out.name,
         reference_samples=len(held_out),
         split=held_out.split,
-        details={"errors": errors, "batch_size": judge.batch_size},
+        details={"errors": errors, "judging_batch_size": judge.batch_size},
     )
