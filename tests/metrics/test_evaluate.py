@@ -222,5 +222,5 @@ def test_a_run_scores_the_same_every_time(evaluate: Any, tmp_path: Path, capsys:
     assert found[0]["origin"]["batch_size"] == 100 and found[0]["origin"]["samples"] == 130
     sliced = found[2]["metrics"]["sliced_wasserstein"]
     assert sliced["sampling_seed"] == 2 and sliced["sampling_batch_size"] == 100
-    assert found[0]["metrics"]["real_vs_fake_ratio"]["judging_batch_size"] == 100  # a minibatch discriminator couples them
+    assert found[0]["metrics"]["real_vs_fake_ratio"]["judging_batch_size"] == 100
     assert found[0]["metrics"]["test_error"]["reference"] == "digits"  # the run's data, not the command line's

@@ -36,8 +36,8 @@ def halves(count: int, seed: int) -> tuple[Tensor, Tensor]:
 
 def real_vs_fake_ratio(evidence: Evidence) -> Score:
     """`real_vs_fake_ratio`: the share of samples that the run's discriminator calls real."""
-    judge = _judge(evidence)
-    return Score(called_real(_of_samples(evidence)), network="discriminator", details={"judging_batch_size": judge.batch_size})
+    details = {"judging_batch_size": _judge(evidence).batch_size}
+    return Score(called_real(_of_samples(evidence)), network="discriminator", details=details)
 
 
 def discriminator_accuracy(evidence: Evidence) -> Score:
