@@ -1,6 +1,6 @@
 """Table 1 (MNIST, test errors of 10,000 images) from finished runs: kept in docs/results/table1, written as a table.
 
-    .venv/bin/improved-gan -m experiment=mnist_table1 dataset.labels_per_class=2,5,10,20 seed=1,2,3
+    .venv/bin/improved-gan -m experiment=mnist_table1 seed=1,2,3
     .venv/bin/python scripts/table1.py collect outputs/mnist_table1
     .venv/bin/python scripts/table1.py
 

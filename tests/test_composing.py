@@ -103,6 +103,15 @@ def test_a_multirun_is_every_combination() -> None:
     assert len({request.digest for request in requests}) == 6
 
 
+def test_an_experiment_says_what_its_table_is_made_of() -> None:
+    rows = compose_jobs(["-m", "experiment=cifar10_table3"])
+    assert len({request.digest for request in rows}) == 6 * 3
+    assert len(compose_jobs(["-m", "experiment=cifar10_table3", "seed=7"])) == 6  # the command line goes before it
+    assert len(compose_jobs(["-m", "experiment=mnist_table1", "seed=1,2"])) == 4 * 2
+    assert len(compose_jobs(["-m", "experiment=svhn_semi_supervised"])) == 3 * 3
+    assert len(compose_jobs(["experiment=cifar10_table3"])) == 1
+
+
 def test_a_multirun_lists_all_that_is_wrong_before_anything_starts() -> None:
     with pytest.raises(RequestError) as caught:
         compose_jobs(["-m", "training.batch_size=0,50,1"])

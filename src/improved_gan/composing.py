@@ -100,6 +100,8 @@ def compose_jobs(arguments: list[str], multirun: bool | None = None) -> list[Req
     flags = [a for a in arguments if a in ("-m", "--multirun")]
     overrides = [a for a in arguments if a not in flags]
     parsed = _parse(overrides)
+    if flags:
+        parsed += _parse(_experiments_sweep(parsed))
     for override in parsed:
         if override.is_hydra_override() and override.is_sweep_override():
             raise RequestError(f"{override.input_line}: one value for the whole sweep")
@@ -127,6 +129,17 @@ def compose_jobs(arguments: list[str], multirun: bool | None = None) -> list[Req
             raise RequestError(reasons.pop())
         raise RequestError("\nerror: ".join(f"{job}: {reason}" for job, reason in wrong))
     return requests
+
+
+def _experiments_sweep(parsed: list[Override]) -> list[str]:
+    """What the experiment's file sweeps over (Hydra's `sweeper.params`), where the command line leaves it open."""
+    chosen = [o.value() for o in parsed if o.key_or_group == "experiment" and not o.is_sweep_override()]
+    if not chosen:
+        return []
+    file = OmegaConf.load(conf_folder() / "experiment" / f"{chosen[-1]}.yaml")
+    params = OmegaConf.select(file, "hydra.sweeper.params") or {}
+    given = {override.key_or_group for override in parsed}
+    return [f"{key}={values}" for key, values in params.items() if key not in given]
 
 
 def _combinations(parsed: list[Override]) -> list[list[str]]:
