@@ -153,6 +153,15 @@ def test_a_net_that_memory_cannot_hold_fails_in_one_line(command: Callable[..., 
     assert not (tmp_path / "outputs").exists()
 
 
+def test_weights_that_are_not_inceptions_are_a_wrong_request(command: Callable[..., list[str]], tmp_path: Path) -> None:
+    weights = tmp_path / "weights.pth"
+    weights.write_text("no weights")
+    done = finish(command("metrics.measures=[inception_score]", f"metrics.inception_weights={weights}"))
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert f"metrics.inception_weights={weights}: cannot be read" in done.stderr
+    assert not (tmp_path / "outputs").exists()
+
+
 def test_a_missing_gpu_is_a_wrong_request(command: Callable[..., list[str]], tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")

@@ -15,6 +15,8 @@ import torch
 
 from improved_gan import dataset
 from improved_gan.composing import Request
+from improved_gan.metrics.inception_weights import read_weights
+from improved_gan.metrics.measure import MEASURES
 from improved_gan.run_folder import RunFolder
 from improved_gan.tracking import start_tracking, tracking_mode
 from improved_gan.training.checkpoint import load_newest
@@ -44,6 +46,9 @@ def train(request: Request) -> Path:
     trainer = Trainer(config, prepared)
     if config.tracking.mode == "online":
         tracking_mode("online")  # raises where W&B cannot be had
+    weights = config.metrics.inception_weights
+    if weights is not None and any(MEASURES[name].network == "inception" for name in config.metrics.measures):
+        read_weights(Path(weights))  # raises where they are not Inception's, not hours later
     folder.acquire()
     try:
         _train(request, trainer, folder)
