@@ -39,21 +39,28 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
             axes.fill_between(x, q, color=COLOURS[1], alpha=0.15, lw=0, label="q, the generator")
             axes.plot(x, best, color=FAINT, lw=4, label="optimal D")
             axes.plot(x, trained, color=INK, lw=1.3, label="trained D")
-            axes.set(title=row.label, xlabel="x", ylim=(0, 1.05))
+            target = _target(row)
+            axes.set(title=f"target for real data: {target:g}", xlabel="x", ylim=(0, 1.05))
             errors = [float(np.average(abs(d - b), weights=p + q)) for _, p, q, d, b in found]
             lines.append(
                 {
-                    "row": row.label,
+                    "target for real data": f"{target:g}",
                     "runs": len(row.runs),
                     "mean |D - optimal D|": mean_and_deviation(errors, 3),
                     "largest D": mean_and_deviation([float(d.max()) for *_, d, _ in found], 3),
                     "largest optimal D": mean_and_deviation([float(b.max()) for *_, b in found], 3),
                 }
             )
-        panels[0].legend(frameon=False, loc="upper left", fontsize=8)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
         with written_whole(folder / "phenomenon.png") as file:
             figure.savefig(file)
     return lines
+
+
+def _target(row: Row) -> float:
+    settings = row.runs[0].settings
+    smoothed = settings["technique.label_smoothing.enabled"]
+    return float(settings["technique.label_smoothing.real_target"]) if smoothed else 1.0
 
 
 @torch.no_grad()

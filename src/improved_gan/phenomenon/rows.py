@@ -16,7 +16,17 @@ History = tuple[Float64[np.ndarray, " point"], Float64[np.ndarray, "point *value
 def finished_rows(root: Path) -> list[Row]:
     """Rows that have a finished run, in the report's order, with what they differ in as their label."""
     runs = [run for run in read_runs(root).runs if run.finished]
-    return [row for table in tables_of(runs, None) for row in table.rows]
+    rows = [row for table in tables_of(runs, None) for row in table.rows]
+    for row in rows:
+        row.label = _ablation(row.runs[0]) or row.label
+    return rows
+
+
+def _ablation(run: Run) -> str:
+    """The words for the run's `ablation=` override; empty if it has none."""
+    choices = [line.removeprefix("ablation=") for line in run.overrides or [] if line.startswith("ablation=")]
+    words = choices[-1].removeprefix("with_").replace("_", " ") if choices else ""
+    return "no technique" if words == "none" else words
 
 
 def history(run: Run, key: str) -> History:

@@ -27,7 +27,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
         for row, colour in zip(rows, COLOURS, strict=False):
             for run in row.runs:
                 steps, norms = history(run, "generator_gradient_norm")
-                label = row.label if run is row.runs[0] else None
+                label = _objective(row) if run is row.runs[0] else None
                 over_time.plot(steps, norms, color=colour, lw=1.2, label=label)
                 against.plot(_accuracies(run), norms, ".", ms=4, color=colour, alpha=0.6)
         over_time.set(yscale="log", xlabel="steps of the discriminator", ylabel="norm of the generator's gradient")
@@ -41,13 +41,17 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
 def _line(row: Row) -> dict[str, Any]:
     norms = [history(run, "generator_gradient_norm")[1] for run in row.runs]
     return {
-        "objective": row.label,
+        "objective": _objective(row),
         "runs": len(row.runs),
         "gradient norm, first": mean_and_deviation([float(of_run[0]) for of_run in norms], 4),
         "gradient norm, last": mean_and_deviation([float(of_run[-1]) for of_run in norms], 6),
         "last / first": mean_and_deviation([float(of_run[-1] / of_run[0]) for of_run in norms], 5),
         "accuracy, last": mean_and_deviation([float(_accuracies(run)[-1]) for run in row.runs], 3),
     }
+
+
+def _objective(row: Row) -> str:
+    return str(row.runs[0].settings["objective.name"]).replace("_", " ")
 
 
 def _accuracies(run: Run) -> np.ndarray:
