@@ -45,7 +45,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
             "swing of the discriminator's": mean_and_deviation(
                 [_swing(run, "discriminator_loss") for run in row.runs], 3
             ),
-            "path / way made": mean_and_deviation([_detour(run) for run in row.runs], 1),
+            "wandering of the generator's weights": mean_and_deviation([_wandering(run) for run in row.runs], 4),
             "modes": mean_and_deviation([measured(run, "modes") for run in row.runs], 1),
         }
         for row in rows
@@ -62,9 +62,7 @@ def _positions(run: Run) -> np.ndarray:
     return np.stack([history(run, f"generator_position/{number}")[1] for number in (1, 2)], axis=1)
 
 
-def _detour(run: Run) -> float:
-    """Length of the path of the generator's weights over its second half, by the distance between its two ends."""
+def _wandering(run: Run) -> float:
+    """Root mean square distance of the generator's weights from their mean, on the two directions, second half."""
     positions = _positions(run)
-    half = positions[len(positions) // 2 :]
-    length = np.hypot(*np.diff(half, axis=0).T).sum()
-    return float(length / max(np.hypot(*(half[-1] - half[0])), 1e-12))
+    return float(np.sqrt(positions[len(positions) // 2 :].var(0).sum()))
