@@ -355,6 +355,7 @@ class MetricsConfig:
     measures: list[str] = one_of(*MEASURES)
     interval: int = number(minimum=1)  # epochs
     step_interval: int | None = number(minimum=1)  # steps; instead of `interval`, where epochs are long
+    train_classifier: bool = MISSING  # let a run train the data set's classifier though it takes minutes
     samples: int = number(minimum=2)  # drawn of a run, or taken of the images, from the first on
     reference_samples: int = number(minimum=2)  # real images
     reference_split: str = one_of("train", "test")

@@ -153,7 +153,9 @@ def check_classifier(dataset: PreparedDataset, folder: Path, *, only_cheap: bool
     dataset = taught_on(dataset)
     cheap = dataset.train.images.size <= CHEAP or _path(dataset, folder).exists()
     if only_cheap and not cheap:
-        raise MissingEvidence(f"the classifier of {dataset.name} is not trained yet, which job=evaluate does")
+        raise MissingEvidence(
+            f"the classifier of {dataset.name} is not trained yet: job=evaluate does, or metrics.train_classifier=true"
+        )
 
 
 def _path(dataset: PreparedDataset, folder: Path) -> Path:

@@ -98,11 +98,12 @@ def _samples(trainer: Trainer, count: int) -> ImageSet:
 
 
 def _leave_out_what_takes_minutes(judging: Judging, trainer: Trainer) -> None:
-    """A classifier that is neither there nor trained in seconds is left to job=evaluate."""
+    """A classifier that is neither there nor trained in seconds is left to job=evaluate, unless it is asked for."""
     measures = [name for name in judging.measures if MEASURES[name].network == "classifier"]
     try:
         if measures:
-            check_classifier(trainer.dataset, cache_folder(trainer.dataset), only_cheap=True)
+            cheap = not trainer.config.metrics.train_classifier
+            check_classifier(trainer.dataset, cache_folder(trainer.dataset), only_cheap=cheap)
     except MissingEvidence as error:
         judging.measures = [name for name in judging.measures if name not in measures]
         log.info("%s not measured: %s", ", ".join(measures), error)
