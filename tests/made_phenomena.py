@@ -21,7 +21,10 @@ def make_run(
     folder = RunFolder(root / f"{request.name}-{request.digest}")
     folder.path.mkdir()
     folder.write_config(request.config)
+    assert request.experiment == f"phenomenon/{experiment}"
     measured = {name: {"value": value, "samples": 100} for name, value in metrics.items()}
-    folder.write_summary({"status": "finished", "seed": request.config.seed, "metrics": measured})
+    folder.write_summary(
+        {"status": "finished", "seed": request.config.seed, "overrides": list(overrides), "metrics": measured}
+    )
     (folder.path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log))
     return folder.path
