@@ -27,7 +27,7 @@ from improved_gan.metrics.measure import MEASURES as WITH_BETTER
 from improved_gan.metrics.neighbourhoods import neighbourhoods
 from improved_gan.training.device import prepare_arithmetic
 from improved_gan.training.judging import Judging
-from improved_gan.training.real_images import cache_folder
+from improved_gan.training.real_images import cache_folder, real_images
 
 matplotlib.use("Agg")
 COUNT = 1000
@@ -60,7 +60,9 @@ def image_sets(data: PreparedDataset) -> dict[str, Callable[[Judging], Images]]:
 
     def one_image_a_class(judging: Judging) -> Images:
         """Of each class the training image that the classifier is surest of, again and again."""
-        features = judging.features_of("classifier", judging.reference)  # type: ignore[arg-type]
+        reference = real_images(data, "train", REFERENCE)
+        assert reference is not None
+        features = judging.features_of("classifier", reference)
         assert features.logits is not None
         sure = features.logits.log_softmax(dim=1).numpy()
         surest = [int(np.where(labels[:REFERENCE] == k, sure[:, k], -np.inf).argmax()) for k in range(10)]
@@ -180,7 +182,7 @@ def plot_images(out: Path, names: list[str]) -> None:
         axis.set_yticks([])
         axis.spines[:].set_visible(False)
     figure.tight_layout(pad=0.3, h_pad=0.2)
-    figure.savefig(out / "images.png", dpi=100)
+    figure.savefig(out / "images.png", dpi=100, bbox_inches="tight")
 
 
 if __name__ == "__main__":
