@@ -1,4 +1,4 @@
-"""The phenomena themselves, in runs as short as show them. Margins were fixed on seeds 101 and 102; tests use others."""
+"""The phenomena themselves, in short runs. Margins were fixed on seeds 101 and 102; tests use others."""
 
 from pathlib import Path
 

@@ -78,7 +78,7 @@ def test_a_swing_goes_from_one_extreme_to_the_next(values: list[float], count: i
     assert swings(values, 0.3) == count
 
 
-# What each takes was found on seed 1; the seeds here had no part in it.
+# What each takes was found on seeds 1, 12, 13 and 101 to 103; the seeds here had no part in it.
 SMALL = ("technique=none", "metrics=none", "objective=non_saturating", "training.batch_size=32", "training.epochs=null")
 SMALL += ("architecture.width=64", "architecture.generator_width=64", "training.threads=1", "tracking.mode=disabled")
 SMALL += ("training.sample_interval=10000", "training.checkpoint_interval=10000", "device=cpu")
@@ -109,12 +109,16 @@ RUNS = {
     "oscillated": (
         "dataset=ring",
         "architecture=toy_mlp",
-        "architecture.width=64",
-        "training.learning_rate=0.02",
-        "training.optimizer.beta1=0.9",
-        "training.batch_size=64",
-        "training.steps=1500",
-        "training.log_interval=15",
+        "architecture.width=128",
+        "architecture.generator_width=128",
+        "architecture.latent_size=64",
+        "training.generator_steps=5",
+        "training.learning_rate=0.001",
+        "training.discriminator_learning_rate=0.0001",
+        "training.generator_average.rate=null",
+        "training.batch_size=100",
+        "training.steps=800",
+        "training.log_interval=10",
     ),
 }
 
@@ -122,14 +126,10 @@ RUNS = {
 @pytest.mark.integration
 @pytest.mark.parametrize("expected", RUNS)
 def test_the_verdict_of_a_real_run(expected: str, command: Callable[..., list[str]]) -> None:
-    # Oscillation is chaotic: of seeds 1, 11 and 12 two oscillated, so that one may be any of three runs.
-    for seed in (11, 14, 15) if expected == "oscillated" else (11,):
-        done = subprocess.run(command(*SMALL, *RUNS[expected], f"seed={seed}"), capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        folder = Path(done.stdout.splitlines()[-1])
-        found = json.loads((folder / "summary.json").read_text())["verdict"]
-        if found["word"] == expected:
-            break
+    done = subprocess.run(command(*SMALL, *RUNS[expected], "seed=11"), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    folder = Path(done.stdout.splitlines()[-1])
+    found = json.loads((folder / "summary.json").read_text())["verdict"]
     assert found["word"] == expected, found
     assert f"{expected}: {found['sentence']}" in done.stdout
     assert read_run(folder, "it").verdict == expected
