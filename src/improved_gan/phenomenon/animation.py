@@ -7,7 +7,8 @@ from PIL import Image, ImageDraw
 
 from improved_gan.run_folder import written_whole
 
-TILE = 200  # pixels a side
+TILE = 160  # pixels a side
+FRAMES = 24  # at most, evenly over the run: a GIF of all would be large
 FRAME_MS, LAST_FRAME_MS = 150, 2500
 
 
@@ -17,8 +18,9 @@ def save_evolution(path: Path, runs: Sequence[tuple[str, Path]]) -> None:
     names = sorted(set.intersection(*map(set, drawn)))
     if not names:
         return
+    stride = -(-len(names) // FRAMES)
     frames = []
-    for name in names:
+    for name in names[::-1][::stride][::-1]:  # the last is among them
         frame = Image.new("RGB", (TILE * len(runs), TILE + 16), "white")
         pen = ImageDraw.Draw(frame)
         for place, ((label, _), pictures) in enumerate(zip(runs, drawn, strict=True)):
@@ -27,7 +29,7 @@ def save_evolution(path: Path, runs: Sequence[tuple[str, Path]]) -> None:
             tile.thumbnail((TILE, TILE))
             frame.paste(tile, (place * TILE, 16))
             pen.text((place * TILE + 4, 2), label, fill="black")
-        frames.append(frame.quantize(64, dither=Image.Dither.NONE))
+        frames.append(frame.quantize(32, dither=Image.Dither.NONE))
     durations = [FRAME_MS] * (len(frames) - 1) + [LAST_FRAME_MS]
     with written_whole(path) as file:
         frames[0].save(file, format="gif", save_all=True, append_images=frames[1:], duration=durations, loop=0)
