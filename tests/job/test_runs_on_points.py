@@ -79,6 +79,8 @@ def test_a_run_and_its_points_are_judged_alike(run: Path, job: Any, tmp_path: Pa
         status, out, err = job("job=evaluate", "metrics=points", "metrics.samples=500", *arguments)
         assert status == 0, err
         found.append(json.loads((Path(out.splitlines()[-1]) / "summary.json").read_text())["metrics"])
+    for entry in found[0].values():  # a run's samples say how they were drawn, loose ones cannot
+        assert (entry.pop("sampling_seed"), entry.pop("sampling_batch_size")) == (1, 100)
     assert found[0] == found[1] and set(found[0]) == {
         "modes",
         "high_quality_fraction",

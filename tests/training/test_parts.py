@@ -85,7 +85,7 @@ def test_the_newest_two_checkpoints_are_kept_and_damage_is_noticed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for step in (5, 10, 1_000_000):
-        save_checkpoint({"step": step, "x": torch.ones(3), "best": math.inf}, tmp_path, step)
+        save_checkpoint({"step": step, "pair": torch.ones(3), "best": math.inf}, tmp_path, step)
     assert [path.name for path in step_checkpoints(tmp_path)] == ["step_1000000.pt", "step_000010.pt"]
     newest = load_newest(tmp_path, "cpu")
     assert newest is not None and newest["step"] == 1_000_000
