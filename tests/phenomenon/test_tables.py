@@ -73,8 +73,8 @@ def test_vanishing_gradient_compares_first_and_last(tmp_path: Path) -> None:
         ]
         make_run(tmp_path, "vanishing_gradient", [f"objective={objective}", "seed=1"], {}, log)
     lines = {line["objective"]: line for line in table(tmp_path, "vanishing_gradient")}
-    assert lines["minimax"]["last / first"] == "0.00500"
-    assert lines["wasserstein"]["last / first"] == "2.00000"
+    assert lines["minimax"]["last quarter / first"] == "0.005000"
+    assert lines["wasserstein"]["last quarter / first"] == "2.000000"
     assert lines["minimax"]["accuracy, last"] == "0.900"
 
 

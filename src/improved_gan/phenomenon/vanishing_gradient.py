@@ -40,12 +40,13 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
 
 def _line(row: Row) -> dict[str, Any]:
     norms = [history(run, "generator_gradient_norm")[1] for run in row.runs]
+    late = [float(np.median(of_run[-max(1, len(of_run) // 4) :])) for of_run in norms]
     return {
         "objective": _objective(row),
         "runs": len(row.runs),
         "gradient norm, first": mean_and_deviation([float(of_run[0]) for of_run in norms], 4),
-        "gradient norm, last": mean_and_deviation([float(of_run[-1]) for of_run in norms], 6),
-        "last / first": mean_and_deviation([float(of_run[-1] / of_run[0]) for of_run in norms], 5),
+        "last quarter (median)": mean_and_deviation(late, 6),
+        "last quarter / first": mean_and_deviation([end / float(n[0]) for end, n in zip(late, norms, strict=True)], 6),
         "accuracy, last": mean_and_deviation([float(_accuracies(run)[-1]) for run in row.runs], 3),
     }
 
