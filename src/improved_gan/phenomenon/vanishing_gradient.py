@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 from improved_gan.phenomenon.rows import history, mean_and_deviation
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import COLOURS, STYLE
-from improved_gan.report.runs import Run
 from improved_gan.run_folder import written_whole
 
 
@@ -29,7 +28,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
                 steps, norms = history(run, "generator_gradient_norm")
                 label = _objective(row) if run is row.runs[0] else None
                 over_time.plot(steps, norms, color=colour, lw=1.2, label=label)
-                against.plot(_accuracies(run), norms, ".", ms=4, color=colour, alpha=0.6)
+                against.plot(history(run, "discriminator_accuracy")[1], norms, ".", ms=4, color=colour, alpha=0.6)
         over_time.set(yscale="log", xlabel="steps of the discriminator", ylabel="norm of the generator's gradient")
         against.set(xlabel="discriminator's accuracy in telling real from generated")
         over_time.legend(frameon=False)
@@ -40,6 +39,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
 
 def _line(row: Row) -> dict[str, Any]:
     norms = [history(run, "generator_gradient_norm")[1] for run in row.runs]
+    accuracies = [float(history(run, "discriminator_accuracy")[1][-1]) for run in row.runs]
     late = [float(np.median(of_run[-max(1, len(of_run) // 4) :])) for of_run in norms]
     return {
         "objective": _objective(row),
@@ -47,13 +47,9 @@ def _line(row: Row) -> dict[str, Any]:
         "gradient norm, first": mean_and_deviation([float(of_run[0]) for of_run in norms], 4),
         "last quarter (median)": mean_and_deviation(late, 6),
         "last quarter / first": mean_and_deviation([end / float(n[0]) for end, n in zip(late, norms, strict=True)], 6),
-        "accuracy, last": mean_and_deviation([float(_accuracies(run)[-1]) for run in row.runs], 3),
+        "accuracy, last": mean_and_deviation(accuracies, 3),
     }
 
 
 def _objective(row: Row) -> str:
     return str(row.runs[0].settings["objective.name"]).replace("_", " ")
-
-
-def _accuracies(run: Run) -> np.ndarray:
-    return (history(run, "real_called_real")[1] + 1 - history(run, "fake_called_real")[1]) / 2
