@@ -46,7 +46,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
                 {
                     "target for real data": f"{target:g}",
                     "runs": len(row.runs),
-                    "mean |D - optimal D|": mean_and_deviation(errors, 3),
+                    "mean distance to the optimal D": mean_and_deviation(errors, 3),
                     "largest D": mean_and_deviation([float(d.max()) for *_, d, _ in found], 3),
                     "largest optimal D": mean_and_deviation([float(b.max()) for *_, b in found], 3),
                 }
