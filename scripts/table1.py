@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from improved_gan.composing import NOT_IN_HASH, compose_jobs
+from improved_gan.composing import compose_jobs, decides_result
 from improved_gan.report.ensembles import Ensemble, ensembles
 from improved_gan.report.finding import read_runs
 from improved_gan.report.page import commands_of
@@ -108,7 +108,7 @@ def differences(run: Run) -> Difference:
     """In what a run is not as `experiment=mnist_table1` has it: scaled down, say."""
     (request,) = compose_jobs(["experiment=mnist_table1"])
     wanted = dict(flat(dataclasses.asdict(request.config)))
-    decisive = [key for key in wanted if not any(key == name or key.startswith(f"{name}.") for name in NOT_IN_HASH)]
+    decisive = [key for key in wanted if decides_result(key)]
     return tuple(
         (key, run.settings[key], wanted[key])
         for key in decisive

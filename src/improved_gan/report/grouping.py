@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from improved_gan.composing import NOT_IN_HASH
+from improved_gan.composing import decides_result
 from improved_gan.report.measures import Column, columns_of
 from improved_gan.report.runs import Run
 
@@ -112,9 +112,7 @@ def differing_keys(settings: Iterable[dict[str, Any]]) -> list[str]:
     return [
         key
         for key, found in values.items()
-        if (len(found) > 1 or counts[key] < total)
-        and key not in SEEDS
-        and not any(key == name or key.startswith(f"{name}.") for name in NOT_IN_HASH)
+        if (len(found) > 1 or counts[key] < total) and key not in SEEDS and decides_result(key)
     ]
 
 

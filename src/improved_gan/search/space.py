@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from improved_gan.composing import NOT_IN_HASH, compose_jobs, groups, known_keys
+from improved_gan.composing import compose_jobs, decides_result, groups, known_keys
 from improved_gan.config import Config, RequestError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def space_of(config: Config, overrides: list[str]) -> dict[str, "BaseDistributio
     for key, values in space.items():
         if key not in known:
             raise RequestError(f"search.space={{{key}: ...}}: there is no such key to search")
-        if any(key == name or key.startswith(f"{name}.") for name in NOT_IN_HASH):
+        if not decides_result(key):
             raise RequestError(f"search.space={{{key}: ...}}: decides no result, so there is nothing to search")
         if key in given:
             raise RequestError(f"{key}: is set and searched; leave it out of the command or of search.space")

@@ -1,0 +1,122 @@
+"""The jobs that a command line stands for: a multirun's combinations, each composed by Hydra and checked."""
+
+import copy
+import dataclasses
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from improved_gan.composing.complaints import explained
+from improved_gan.composing.identity import INDECISIVE
+from improved_gan.composing.keys import conf_folder, groups, register_schema
+from improved_gan.composing.overrides import parsed
+from improved_gan.composing.request import Request, request_for
+from improved_gan.config import RequestError
+
+
+def compose_jobs(arguments: Sequence[str]) -> list[Request]:
+    """The requests that command-line `arguments` stand for, each composed and checked.
+
+    A single run gives one; with `-m` (or `--multirun`) among the arguments, one for each combination.
+    An experiment's file may hold a sweep of its own (`hydra.sweeper.params`): in a multirun it is taken for the keys
+    that the command line leaves alone.
+    Raises `RequestError` for the first wrong one, or for all wrong ones of a multirun together (a line each).
+    """
+    texts = [argument for argument in arguments if argument not in ("-m", "--multirun")]
+    multirun, overrides = len(texts) < len(arguments), parsed(texts)
+    for override in overrides:
+        if override.is_sweep_override() and override.is_hydra_override():
+            raise RequestError(f"{override.input_line}: one value for the whole sweep")
+        if override.is_sweep_override() and not multirun:
+            raise RequestError(f"{override.input_line}: several values need -m (a multirun)")
+    register_schema()
+    with initialize_config_dir(config_dir=str(conf_folder()), version_base="1.3"):
+        if not multirun:
+            return [_composed(tuple(texts))]
+        return _all_composed(_combinations(overrides + parsed(_experiments_sweep(overrides))))
+
+
+def _experiments_sweep(overrides: list[Override]) -> list[str]:
+    """The chosen experiment's own sweep, as overrides, less the keys that `overrides` set."""
+    chosen = [o for o in overrides if o.key_or_group == "experiment" and not o.is_sweep_override()]
+    if not chosen:
+        return []
+    try:
+        composed = compose("config", [o.input_line or "" for o in chosen], return_hydra_config=True)
+    except HydraException as error:
+        raise explained(error, ()) from None
+    given = {override.key_or_group for override in overrides}
+    params = composed.hydra.sweeper.params or {}
+    return [f"{key}={values}" for key, values in params.items() if key not in given]
+
+
+def _combinations(overrides: list[Override]) -> list[list[str]]:
+    """The overrides of each job of a multirun, one value for each key."""
+    try:
+        jobs = [list(job) for batch in BasicSweeper.split_arguments(overrides, max_batch_size=None) for job in batch]
+    except IndexError:
+        jobs = []
+    if not jobs:  # of an empty range
+        swept = " ".join(override.input_line or "" for override in overrides if override.is_sweep_override())
+        raise RequestError(f"{swept}: names no value")
+    return jobs
+
+
+def _all_composed(jobs: list[list[str]]) -> list[Request]:
+    """The requests of a multirun; wrong ones are all listed, unless `sweep.skip_invalid` leaves them out."""
+    requests, wrong = [], []
+    for number, job in enumerate(jobs, start=1):
+        try:
+            requests.append(_composed(tuple(job)))
+        except RequestError as error:
+            wrong.append((f"job {number} ({' '.join(job)})", str(error)))
+    skip_invalid = any(request.config.sweep.skip_invalid for request in requests)
+    if wrong and not skip_invalid:
+        reasons = {reason for _, reason in wrong}
+        if len(reasons) == 1 and not requests:  # not the combination's fault
+            raise RequestError(reasons.pop())
+        raise RequestError("\nerror: ".join(f"{job}: {reason}" for job, reason in wrong))
+    return requests
+
+
+def _composed(texts: tuple[str, ...]) -> Request:
+    overrides = parsed(texts)
+    decides_files = [o.key_or_group in groups() or o.is_hydra_override() for o in overrides]
+    try:
+        template, choices = _chosen_files(tuple(t for t, d in zip(texts, decides_files, strict=True) if d))
+        composed = copy.deepcopy(template)
+        values = [o for o, d in zip(overrides, decides_files, strict=True) if not d]
+        ConfigLoaderImpl._apply_overrides_to_config(values, composed)
+        return request_for(composed, choices, texts)
+    except (HydraException, OmegaConfBaseException, AssertionError) as error:
+        raise explained(error, texts) from None
+
+
+@lru_cache(maxsize=256)
+def _chosen_files(overrides: tuple[str, ...]) -> tuple[DictConfig, dict[str, Any]]:
+    """What Hydra makes of group choices alone, and the choices.
+
+    The jobs of a sweep mostly share their files and differ in values, which are then set in a copy: reading and
+    merging the files is nine tenths of the time that composing takes.
+    """
+    composed = compose("config", list(overrides), return_hydra_config=True)
+    choices = dict(composed.hydra.runtime.choices)
+    with open_dict(composed):
+        del composed["hydra"]
+    return composed, choices
+
+
+@cache
+def indecisive_defaults() -> DictConfig:
+    """Today's defaults of the keys that decide no result: what a run made before one of them existed lacks."""
+    (default,) = compose_jobs([])
+    values = OmegaConf.create(dataclasses.asdict(default.config))
+    return OmegaConf.masked_copy(values, [key for key in INDECISIVE if "." not in key])

@@ -1,0 +1,50 @@
+"""What can be set: the config tree's groups with their choices, and the schema's keys with their types."""
+
+import dataclasses
+import typing
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+
+from improved_gan.config import Config
+
+
+def conf_folder() -> Path:
+    """The config tree: inside the installed package, or at the top of the source tree."""
+    package = Path(__file__).parents[1]
+    packaged = package / "conf"
+    return packaged if packaged.is_dir() else package.parents[1] / "conf"
+
+
+@cache
+def groups() -> dict[str, list[str]]:
+    """Config groups and their choices, e.g. `{"dataset": ["cifar10", "digits", ...]}`."""
+    root = conf_folder()
+    found: dict[str, list[str]] = {}
+    for file in sorted(root.rglob("*.yaml")):
+        group, _, choice = file.relative_to(root).with_suffix("").as_posix().partition("/")
+        if choice:
+            found.setdefault(group, []).append(choice)
+    return found
+
+
+def register_schema() -> None:
+    """Make the schema known to Hydra under the name that `conf/config.yaml` builds on."""
+    ConfigStore.instance().store(name="schema", node=Config)
+
+
+@cache
+def known_keys() -> dict[str, Any]:
+    """Every dotted key of the schema with its type."""
+    return dict(_schema_keys(Config, ""))
+
+
+def _schema_keys(node: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, kind in typing.get_type_hints(node).items():
+        members = [m for m in typing.get_args(kind) or (kind,) if dataclasses.is_dataclass(m)]
+        yield prefix + name, members[0] if members else kind
+        if members:
+            yield from _schema_keys(members[0], f"{prefix}{name}.")

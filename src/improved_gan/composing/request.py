@@ -1,0 +1,57 @@
+"""One job to do, from a composed config: capped by the budget, checked, named."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from improved_gan.checks import check
+from improved_gan.composing.identity import run_digest, run_name
+from improved_gan.config import Config
+
+
+@dataclass(frozen=True)
+class Request:
+    """One job to do: its checked config, its experiment, and the name and hash that its run folder carries."""
+
+    config: Config
+    experiment: str
+    name: str
+    digest: str
+    overrides: tuple[str, ...]
+    scaled: bool  # the budget made it smaller than its experiment asks
+
+
+def request_for(composed: DictConfig, choices: Mapping[Any, Any], overrides: tuple[str, ...]) -> Request:
+    """The checked request that a composed config stands for, without its `hydra` node.
+
+    Raises `RequestError` where the config fails a check.
+    """
+    config = OmegaConf.to_object(composed)
+    assert isinstance(config, Config)
+    scaled = _apply_budget(config)
+    check(config)
+    return Request(
+        config=config,
+        experiment=choices.get("experiment") or ("game" if config.job.name == "game" else "default"),
+        name=run_name(overrides),
+        digest=run_digest(config),
+        overrides=overrides,
+        scaled=scaled,
+    )
+
+
+def _apply_budget(config: Config) -> bool:
+    """Cap steps, samples and width as the budget says; true if that changed anything."""
+    budget, before = config.budget, dataclasses.asdict(config)
+    if budget.max_steps is not None:
+        config.training.steps = min(config.training.steps or budget.max_steps, budget.max_steps)
+    if budget.max_samples is not None:
+        config.metrics.samples = min(config.metrics.samples, budget.max_samples)
+        config.metrics.reference_samples = min(config.metrics.reference_samples, budget.max_samples)
+    if budget.max_width is not None:
+        config.architecture.width = min(config.architecture.width, budget.max_width)
+        config.architecture.generator_width = min(config.architecture.generator_width, budget.max_width)
+    return dataclasses.asdict(config) != before
