@@ -33,16 +33,15 @@ class EnergyBased(OneLogit):
         """m / 2 - D(x): positive where the energy is nearer to 0 than to the margin."""
         return self.margin / 2 - logits[:, 0]
 
-    def discriminator_loss(
-        self,
-        real_logits: Float[Tensor, "real 1"],
-        fake_logits: Float[Tensor, "fake 1"],
-        real_target: float = 1.0,
-        fake_target: float = 0.0,
-    ) -> Float[Tensor, ""]:
-        """Mean energy of reals, plus what the energies of generated images lack to the margin."""
-        assert (real_target, fake_target) == (1, 0)
-        return self.unlabelled_weight * (real_logits.mean() + relu(self.margin - fake_logits).mean())
+    def real_loss(self, logits: Float[Tensor, "real 1"], target: float) -> Float[Tensor, ""]:
+        """Mean energy."""
+        assert target == 1
+        return logits.mean()
+
+    def fake_loss(self, logits: Float[Tensor, "fake 1"], target: float) -> Float[Tensor, ""]:
+        """Mean of what the energies lack to the margin."""
+        assert target == 0
+        return relu(self.margin - logits).mean()
 
     def generator_loss(self, fake_logits: Float[Tensor, "batch 1"], target: float = 1.0) -> Float[Tensor, ""]:
         """Mean energy."""

@@ -20,16 +20,15 @@ class Hinge(OneLogit):
 
     realness_is: ClassVar[Realness] = "sign"
 
-    def discriminator_loss(
-        self,
-        real_logits: Float[Tensor, "real 1"],
-        fake_logits: Float[Tensor, "fake 1"],
-        real_target: float = 1.0,
-        fake_target: float = 0.0,
-    ) -> Float[Tensor, ""]:
-        """Mean of relu(1 - l_real) plus mean of relu(1 + l_fake)."""
-        assert (real_target, fake_target) == (1, 0)
-        return self.unlabelled_weight * (relu(1 - real_logits).mean() + relu(1 + fake_logits).mean())
+    def real_loss(self, logits: Float[Tensor, "real 1"], target: float) -> Float[Tensor, ""]:
+        """Mean of relu(1 - l)."""
+        assert target == 1
+        return relu(1 - logits).mean()
+
+    def fake_loss(self, logits: Float[Tensor, "fake 1"], target: float) -> Float[Tensor, ""]:
+        """Mean of relu(1 + l)."""
+        assert target == 0
+        return relu(1 + logits).mean()
 
     def generator_loss(self, fake_logits: Float[Tensor, "batch 1"], target: float = 1.0) -> Float[Tensor, ""]:
         """- E l_fake."""

@@ -26,18 +26,12 @@ class LeastSquares(OneLogit):
         """D(x) - 1/2: positive where D is nearer to 1 than to 0."""
         return logits[:, 0] - 0.5
 
-    def discriminator_loss(
-        self,
-        real_logits: Float[Tensor, "real 1"],
-        fake_logits: Float[Tensor, "fake 1"],
-        real_target: float = 1.0,
-        fake_target: float = 0.0,
-    ) -> Float[Tensor, ""]:
-        """Half the mean squared distances to b = `real_target` and a = `fake_target`."""
-        real = (real_logits - real_target).square().mean() / 2
-        fake = (fake_logits - fake_target).square().mean() / 2
-        return self.unlabelled_weight * (real + fake)
+    def real_loss(self, logits: Float[Tensor, "batch 1"], target: float) -> Float[Tensor, ""]:
+        """Half the mean squared distance to `target`: b for real images, a for generated ones."""
+        return (logits - target).square().mean() / 2
+
+    fake_loss = real_loss
 
     def generator_loss(self, fake_logits: Float[Tensor, "batch 1"], target: float = 1.0) -> Float[Tensor, ""]:
         """Half the mean squared distance to c = `target`."""
-        return (fake_logits - target).square().mean() / 2
+        return self.real_loss(fake_logits, target)

@@ -17,14 +17,8 @@ class TwoClass(OneLogit):
 
     realness_is: ClassVar[Realness] = "logit"
 
-    def discriminator_loss(
-        self,
-        real_logits: Float[Tensor, "real 1"],
-        fake_logits: Float[Tensor, "fake 1"],
-        real_target: float = 1.0,
-        fake_target: float = 0.0,
-    ) -> Float[Tensor, ""]:
-        """softplus(-l_real) + softplus(l_fake); with a target t each is softplus(l) - t l."""
-        real = binary_cross_entropy(self.realness(real_logits), real_target)
-        fake = binary_cross_entropy(self.realness(fake_logits), fake_target)
-        return self.unlabelled_weight * (real + fake)
+    def real_loss(self, logits: Float[Tensor, "batch 1"], target: float) -> Float[Tensor, ""]:
+        """softplus(l) - t l with `target` t: softplus(-l) for 1, softplus(l) for 0, as generated images have it."""
+        return binary_cross_entropy(self.realness(logits), target)
+
+    fake_loss = real_loss

@@ -20,16 +20,15 @@ from improved_gan.objective.one_logit import OneLogit
 class Critic(OneLogit):
     """What the two Wasserstein objectives share; how the critic is kept from growing steep is theirs."""
 
-    def discriminator_loss(
-        self,
-        real_logits: Float[Tensor, "real 1"],
-        fake_logits: Float[Tensor, "fake 1"],
-        real_target: float = 1.0,
-        fake_target: float = 0.0,
-    ) -> Float[Tensor, ""]:
-        """E l_fake - E l_real; there is no target to smooth."""
-        assert (real_target, fake_target) == (1, 0)
-        return self.unlabelled_weight * (fake_logits.mean() - real_logits.mean())
+    def real_loss(self, logits: Float[Tensor, "real 1"], target: float) -> Float[Tensor, ""]:
+        """- E l."""
+        assert target == 1
+        return -logits.mean()
+
+    def fake_loss(self, logits: Float[Tensor, "fake 1"], target: float) -> Float[Tensor, ""]:
+        """E l."""
+        assert target == 0
+        return logits.mean()
 
     def generator_loss(self, fake_logits: Float[Tensor, "batch 1"], target: float = 1.0) -> Float[Tensor, ""]:
         """- E l_fake."""
