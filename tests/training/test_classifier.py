@@ -1,5 +1,6 @@
 """The classifier that judges samples: it learns, is trained once, and disturbs nothing."""
 
+import dataclasses
 import multiprocessing
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from improved_gan.dataset import PreparedDataset, PreparedSplit
 from improved_gan.metrics.evidence import MissingEvidence
 from improved_gan.metrics.extraction import FeatureNetwork, extract
 from improved_gan.training import classifier as module
-from improved_gan.training.classifier import Recipe, augmented, check_classifier, classifier_of
+from improved_gan.training.classifier import STACKED, check_classifier, classifier_of, taught_on
+from improved_gan.training.classifier_network import recipe_for
+from improved_gan.training.classifier_training import augmented, splits
 
 
 def two_classes(folder: Path, count: int = 200, *, test: bool = True, size: int = 8) -> PreparedDataset:
@@ -57,7 +60,7 @@ def test_a_damaged_file_is_trained_anew(tmp_path: Path, caplog: pytest.LogCaptur
 
 
 def test_without_a_test_split_a_tenth_is_held_out(tmp_path: Path) -> None:
-    train, test = module._splits(two_classes(tmp_path, 50, test=False))
+    train, test = splits(two_classes(tmp_path, 50, test=False))
     assert len(train.images) == 45 and len(test.images) == 5
 
 
@@ -99,8 +102,12 @@ def test_one_process_trains_and_the_others_wait(tmp_path: Path) -> None:
 
 
 def test_recipes_differ_between_digits_and_photographs(tmp_path: Path) -> None:
-    recipe = module.recipe_for(two_classes(tmp_path))
-    assert isinstance(recipe, Recipe) and not recipe.mirrored and recipe.epochs == 20
+    digits = two_classes(tmp_path)
+    photographs = dataclasses.replace(digits, name="cifar10", image_shape=(3, 32, 32))
+    gray, colour = recipe_for(digits), recipe_for(photographs)
+    assert not gray.mirrored and colour.mirrored
+    assert (gray.width, gray.shift, gray.epochs) == (16, 0, 20)
+    assert (colour.width, colour.shift, colour.epochs) == (32, 3, 20)
 
 
 def stacked(folder: Path, count: int = 300) -> PreparedDataset:
@@ -109,12 +116,12 @@ def stacked(folder: Path, count: int = 300) -> PreparedDataset:
     digits = source.integers(0, 10, (count, 3))
     images = source.integers(0, 10, (count, 3, 10, 10)) + 25 * digits[:, :, None, None]
     split = PreparedSplit(images.astype(np.uint8), (digits @ [100, 10, 1]).astype(np.int64))
-    return PreparedDataset(module.STACKED, (3, 10, 10), 1000, None, split, split, "checksum", folder)
+    return PreparedDataset(STACKED, (3, 10, 10), 1000, None, split, split, "checksum", folder)
 
 
 def test_stacked_digits_are_read_a_channel_at_a_time(tmp_path: Path) -> None:
     data = stacked(tmp_path)
-    single = module.taught_on(data)
+    single = taught_on(data)
     assert single.train.images.shape == (900, 1, 10, 10) and single.classes == 10 and single.train.labels is not None
     assert np.shares_memory(single.train.images, data.train.images)
     for place, power in enumerate((100, 10, 1)):

@@ -1,6 +1,5 @@
 """Features of real images on disk beside the data, worked out by one process while the others wait."""
 
-import fcntl
 import hashlib
 import logging
 import zipfile
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from improved_gan.made_once import made_once
 from improved_gan.metrics.extraction import ClassStatistics, Features, Moments
 from improved_gan.run_folder import written_whole
 
@@ -25,21 +25,13 @@ def cached_features(folder: Path, key: str, *, keep: bool, compute: Callable[[],
     values of every image; statistics that were stored without them are worked out anew.
     """
     path = folder / f"features-{hashlib.sha256(f'{FORMAT} {key}'.encode()).hexdigest()[:16]}.npz"
-    found = _read(path, key, keep)
-    if found is not None:
-        return found
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(path.with_suffix(".lock"), "a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            log.info("waiting for another process that works out %s", path)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        found = _read(path, key, keep)
-        if found is None:
-            found = compute()
-            _write(path, key, found)
-    return found
+
+    def compute_and_store() -> Features:
+        features = compute()
+        _write(path, key, features)
+        return features
+
+    return made_once(path, lambda: _read(path, key, keep), compute_and_store, "works out")
 
 
 def _write(path: Path, key: str, features: Features) -> None:
