@@ -4,6 +4,8 @@ The variants differ in `width` (SVHN with feature matching: 64), `input_regulari
 noise with the minibatch layer) and pixel scale, all of them configuration. The paper gives SVHN CIFAR-10's widths.
 """
 
+from functools import partial
+
 from torch import nn
 
 from improved_gan.architecture.discriminator import Discriminator, MinibatchLayerFactory
@@ -61,13 +63,15 @@ def discriminator(
         nn.Flatten(),
     )
 
-    def head(features: int) -> nn.Module:
-        return WeightNormLinear(features, outputs, deviation=WEIGHT_DEVIATION, train_gain=True, init_deviation=0.1)
-
-    return Discriminator(trunk, wide, head, minibatch_layer)
+    return Discriminator(trunk, wide, partial(logits, outputs=outputs), minibatch_layer)
 
 
 def convolution(inputs: int, outputs: int, kernel: int, padding: int = 0, stride: int = 1) -> nn.Sequential:
     """Weight-normalised convolution (gain not trained) and leaky ReLU of slope 0.2."""
     layer = WeightNormConv2d(inputs, outputs, kernel, padding=padding, stride=stride, deviation=WEIGHT_DEVIATION)
     return nn.Sequential(layer, nn.LeakyReLU(0.2, inplace=True))
+
+
+def logits(features: int, outputs: int) -> WeightNormLinear:
+    """The last layer: dense, weight-normalised with a trained gain, from features to logits."""
+    return WeightNormLinear(features, outputs, deviation=WEIGHT_DEVIATION, train_gain=True, init_deviation=0.1)

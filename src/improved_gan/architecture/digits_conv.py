@@ -1,12 +1,14 @@
 """Ours: a small pair with the paper's parts for scikit-learn's 8x8 digits, on images in [0, 1]."""
 
+from functools import partial
+
 from torch import nn
 
-from improved_gan.architecture.cifar10_conv import convolution
+from improved_gan.architecture.cifar10_conv import convolution, logits
 from improved_gan.architecture.discriminator import Discriminator, MinibatchLayerFactory
 from improved_gan.architecture.generator import WEIGHT_DEVIATION, Generator, Normalisation, projection, upsampling
 from improved_gan.architecture.noise import Dropout, input_regulariser
-from improved_gan.architecture.weight_norm import WeightNormConvTranspose2d, WeightNormLinear
+from improved_gan.architecture.weight_norm import WeightNormConvTranspose2d
 from improved_gan.config import ArchitectureConfig
 
 
@@ -49,7 +51,4 @@ def discriminator(
         nn.Flatten(),
     )
 
-    def head(features: int) -> nn.Module:
-        return WeightNormLinear(features, outputs, deviation=WEIGHT_DEVIATION, train_gain=True, init_deviation=0.1)
-
-    return Discriminator(trunk, wide, head, minibatch_layer)
+    return Discriminator(trunk, wide, partial(logits, outputs=outputs), minibatch_layer)

@@ -39,12 +39,10 @@ def grids_of(rows: Sequence[Row], problems: list[str]) -> list[Grid]:
 
 
 def _grid(row: Row, run: Run, problems: list[str]) -> Grid | None:
-    paths = sorted((path for path in (run.folder / "samples").glob("step_*.png") if _step(path) is not None), key=_step)  # type: ignore[arg-type]
-    for path in reversed(paths):
+    pictures = {step: path for path in (run.folder / "samples").glob("step_*.png") if (step := _step(path)) is not None}
+    for step, path in sorted(pictures.items(), reverse=True):
         try:
-            return Grid(
-                row.label, f"seed {run.settings.get('seed')}, step {_step(path):,}", data_uri(_small(path), "png")
-            )
+            return Grid(row.label, f"seed {run.settings.get('seed')}, step {step:,}", data_uri(_small(path), "png"))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             problems.append(f"{run.name}: samples/{path.name} cannot be read ({type(error).__name__})")
     return None

@@ -155,20 +155,24 @@ def _add_effects(results: Results, config: ReportConfig) -> None:
 
 def _add_ranks(results: Results, config: ReportConfig) -> None:
     """The order of rows that the paper names, by every measure that has a better end, against the paper's order."""
-    named = [row for row in results.rows if row.paper and row.paper.get("row") and single_figure(row)]
-    if len({(row.paper or {}).get("row") for row in named}) < len(named):
+    named = [
+        (row, figure)
+        for row in results.rows
+        if row.paper and row.paper.get("row") and (figure := single_figure(row)) is not None
+    ]
+    if len({(row.paper or {}).get("row") for row, _ in named}) < len(named):
         results.notes.append("rank order: several rows carry one name of the paper's, so there is none to compare")
         return
     for column in results.columns:
-        rows = [row for row in named if row.finished and values_of(row, column)[0]]
-        if not column.sign or len({single_figure(row)[1] for row in rows}) != 1:  # type: ignore[index]
+        ranked = [(row, figure) for row, figure in named if row.finished and values_of(row, column)[0]]
+        if not column.sign or len({measure for _, (_, measure) in ranked}) != 1:
             continue
-        ours = [[value * column.sign for value in values_of(row, column)[0]] for row in rows]
-        paper = [single_figure(row)[0] for row in rows]  # type: ignore[index]
+        ours = [[value * column.sign for value in values_of(row, column)[0]] for row, _ in ranked]
+        paper = [value for _, (value, _) in ranked]
         found = rank_order(column.name, ours, paper, config.confidence, config.resamples)
         if found is not None:
             results.ranks.append(found)
-            without = [row.label for row in named if row not in rows]
+            without = [row.label for row, figure in named if (row, figure) not in ranked]
             if without:
                 results.notes.append(f"the order by {column.name} leaves out {_some(without)}: no finished value yet")
 
