@@ -267,9 +267,9 @@ def entries(precision: str) -> dict[str, Callable[[], Entry]]:
     for name in (
         "feature_matching", "minibatch_discrimination", "historical_averaging", "label_smoothing", "virtual_batch_norm",
     ):  # fmt: skip
-        found[f"technique_{name}"] = lambda name=name: technique_cost(name)  # type: ignore[misc]
+        found[f"technique_{name}"] = partial(technique_cost, name)
     for name in ("digits", "mnist", "cifar10"):
-        found[f"diagnostics_{name}"] = lambda name=name: diagnostics_cost(name)  # type: ignore[misc]
+        found[f"diagnostics_{name}"] = partial(diagnostics_cost, name)
     return found
 
 

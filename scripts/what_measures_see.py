@@ -62,7 +62,7 @@ def image_sets(data: PreparedDataset) -> dict[str, Callable[[Judging], Images]]:
         """Of each class the training image that the classifier is surest of, again and again."""
         reference = real_images(data, "train", REFERENCE)
         assert reference is not None
-        features = judging.features_of("classifier", reference)
+        features = judging.features.of("classifier", reference)
         assert features.logits is not None
         sure = features.logits.log_softmax(dim=1).numpy()
         surest = [int(np.where(labels[:REFERENCE] == k, sure[:, k], -np.inf).argmax()) for k in range(10)]
@@ -122,8 +122,8 @@ def main() -> None:
 def where_they_lie(judging: Judging, samples: ImageSet) -> dict[str, float]:
     """Precision, recall, density and coverage in the classifier's features."""
     assert judging.reference is not None
-    ours = judging.features_of("classifier", samples).values
-    real = judging.features_of("classifier", judging.reference).values
+    ours = judging.features.of("classifier", samples).values
+    real = judging.features.of("classifier", judging.reference).values
     assert ours is not None and real is not None
     return neighbourhoods(ours, real, neighbours=3, of_density=5)._asdict()
 

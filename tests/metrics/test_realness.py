@@ -1,6 +1,7 @@
 """What discriminators say: shares, accuracies and log D, from logits that are known."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def test_a_fresh_discriminator_sees_only_the_other_half() -> None:
     reals, samples = random_images(20, seed=1), random_images(30, seed=2)
     seen: list[np.ndarray] = []
 
-    def opponent(kind: str, real: np.ndarray, fake: np.ndarray, seed: int):  # type: ignore[no-untyped-def]
+    def opponent(kind: str, real: np.ndarray, fake: np.ndarray, seed: int) -> Callable[[np.ndarray], torch.Tensor]:
         seen.extend([real, fake])
         return lambda images: torch.ones(len(images))
 

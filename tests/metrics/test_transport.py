@@ -1,6 +1,7 @@
 """Wasserstein distances of sets whose distance is known, and against POT."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import ot
@@ -58,7 +59,7 @@ def test_measures_of_identical_and_of_shifted_images() -> None:
 def test_critic_score_is_the_mean_difference_on_the_other_halves() -> None:
     reals, samples = random_images(10, seed=0) // 2 + np.uint8(100), random_images(10, seed=1) // 2
 
-    def opponent(kind: str, real: np.ndarray, fake: np.ndarray, seed: int):  # type: ignore[no-untyped-def]
+    def opponent(kind: str, real: np.ndarray, fake: np.ndarray, seed: int) -> Callable[[np.ndarray], torch.Tensor]:
         assert kind == "critic"
         return lambda images: torch.from_numpy(images.mean(axis=(1, 2, 3)))
 

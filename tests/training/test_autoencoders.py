@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_runs import PAIRS
 
 from improved_gan import dataset
 from improved_gan.architecture import AutoencodingDiscriminator
@@ -16,13 +17,6 @@ from improved_gan.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 SMALL = ("architecture.width=16", "architecture.generator_width=16", "training.threads=1")
-PAIRS = {
-    "digits": ("dataset=digits", "architecture=digits_mlp"),
-    "digits_conv": ("dataset=digits", "architecture=digits_conv"),
-    "mnist": ("dataset=mnist", "architecture=mnist_mlp"),
-    "cifar10": ("dataset=cifar10", "architecture=cifar10_conv"),
-    "svhn": ("dataset=svhn", "architecture=svhn_conv"),
-}
 
 
 def configured(pair: str, *overrides: str) -> Config:

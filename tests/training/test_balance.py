@@ -1,25 +1,14 @@
 """Who moves, how strongly, and through which noise: each against what it must do, and none of it lost on resume."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from small_runs import small_trainer
 
-from improved_gan import dataset
 from improved_gan.composing import compose_jobs
 from improved_gan.config import RequestError
 from improved_gan.training.balance import AdaptiveBalance
-from improved_gan.training.trainer import Trainer
-
-SMALL = ("architecture.width=8", "architecture.generator_width=8", "training.threads=1", "training.steps=10")
-
-
-def trainer(*overrides: str) -> Trainer:
-    config = compose_jobs(["technique=none", *SMALL, *overrides])[0].config
-    made = Trainer(config, dataset.load(config.dataset, Path("nowhere")))
-    made.initialise()
-    return made
 
 
 def weights(network: torch.nn.Module) -> torch.Tensor:
@@ -38,7 +27,9 @@ def test_the_stronger_player_waits_and_never_both() -> None:
 
 
 def test_a_skipped_update_changes_no_weight_and_is_counted() -> None:
-    run = trainer("objective=non_saturating", "training.balance.adaptive_accuracy=0.51", "training.learning_rate=0.01")
+    run = small_trainer(
+        "objective=non_saturating", "training.balance.adaptive_accuracy=0.51", "training.learning_rate=0.01"
+    )
     for _ in range(8):
         before = weights(run.pair.discriminator)
         skipped = run.pair.balance.counts()["discriminator_updates_skipped"]
@@ -52,7 +43,7 @@ def test_a_skipped_update_changes_no_weight_and_is_counted() -> None:
 @pytest.mark.parametrize("player", ["generator", "discriminator"])
 @pytest.mark.parametrize("objective", ["semi_supervised", "wasserstein"])
 def test_a_frozen_player_stays_bit_identical_and_has_a_gradient(player: str, objective: str) -> None:
-    run = trainer(f"objective={objective}", f"training.{player}_learning_rate=0")
+    run = small_trainer(f"objective={objective}", f"training.{player}_learning_rate=0")
     frozen = run.pair.generator if player == "generator" else run.pair.discriminator
     other = run.pair.discriminator if player == "generator" else run.pair.generator
     before, moving = weights(frozen), weights(other)
@@ -66,7 +57,7 @@ def test_a_frozen_player_stays_bit_identical_and_has_a_gradient(player: str, obj
 @pytest.mark.parametrize("player", ["generator", "discriminator"])
 def test_a_loss_weight_scales_the_gradient(player: str) -> None:
     def gradient(weight: float) -> torch.Tensor:
-        run = trainer(f"training.balance.{player}_loss_weight={weight}", f"training.{player}_learning_rate=0")
+        run = small_trainer(f"training.balance.{player}_loss_weight={weight}", f"training.{player}_learning_rate=0")
         run.advance()
         network = run.pair.generator if player == "generator" else run.pair.discriminator
         return torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None])
@@ -75,7 +66,7 @@ def test_a_loss_weight_scales_the_gradient(player: str) -> None:
 
 
 def test_the_discriminator_sees_every_image_through_noise_while_it_trains() -> None:
-    run = trainer("training.balance.discriminator_noise=0.5", "architecture.input_regulariser=null", "seed=3")
+    run = small_trainer("training.balance.discriminator_noise=0.5", "architecture.input_regulariser=null", "seed=3")
     seen: list[Any] = []
     inside = run.pair.discriminator.trunk.network
     inside.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0].detach()))
@@ -89,7 +80,7 @@ def test_the_discriminator_sees_every_image_through_noise_while_it_trains() -> N
 
 
 def test_the_noise_decays_linearly_to_zero() -> None:
-    run = trainer("training.balance.discriminator_noise=0.4", "training.balance.discriminator_noise_decay=true")
+    run = small_trainer("training.balance.discriminator_noise=0.4", "training.balance.discriminator_noise_decay=true")
     noise, deviations = run.pair.discriminator_noise, []
     assert noise is not None
     for _ in range(10):
@@ -102,7 +93,7 @@ def test_resumed_in_the_middle_the_weights_and_counts_are_the_same() -> None:
     settings = ("objective=non_saturating", "training.balance.adaptive_accuracy=0.51")
     settings += ("training.balance.discriminator_noise=0.1", "training.balance.discriminator_noise_decay=true")
     settings += ("training.learning_rate=0.01",)
-    whole = trainer(*settings)
+    whole = small_trainer(*settings)
     for _ in range(5):
         whole.advance()
     state = whole.state_dict()
@@ -110,7 +101,7 @@ def test_resumed_in_the_middle_the_weights_and_counts_are_the_same() -> None:
     for _ in range(5):
         whole.advance()
     expected, counts = weights(whole.pair.generator), whole.pair.balance.counts()
-    resumed = trainer(*settings)
+    resumed = small_trainer(*settings)
     resumed.load_state_dict(half)
     for _ in range(5):
         resumed.advance()

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from small_runs import PAIRS
 
 from improved_gan.composing import compose_jobs
 from improved_gan.config import Config
@@ -13,13 +14,6 @@ from improved_gan.training.step import discriminator_step, generator_step
 CPU = torch.device("cpu")
 SMALL = ("architecture.width=8", "architecture.generator_width=8", "technique.virtual_batch_norm.reference_size=4")
 SMALL += ("technique.minibatch_discrimination.kernels=6", "technique.minibatch_discrimination.dims=3")
-PAIRS = {
-    "digits": ("dataset=digits", "architecture=digits_mlp"),
-    "digits_conv": ("dataset=digits", "architecture=digits_conv"),
-    "mnist": ("dataset=mnist", "architecture=mnist_mlp"),
-    "cifar10": ("dataset=cifar10", "architecture=cifar10_conv"),
-    "svhn": ("dataset=svhn", "architecture=svhn_conv"),
-}
 
 
 def configured(pair: str, *overrides: str) -> Config:

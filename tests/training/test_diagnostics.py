@@ -1,29 +1,18 @@
 """What is said of a step beside its losses: right where it is known, and without any effect on the run."""
 
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from small_runs import small_trainer
 
-from improved_gan import dataset
-from improved_gan.composing import compose_jobs
 from improved_gan.objective.minimax import Minimax
 from improved_gan.objective.wasserstein import Wasserstein
 from improved_gan.training.diagnostics import Diagnostics, mean_distance
 from improved_gan.training.step import accuracy
 from improved_gan.training.trainer import Trainer
-
-SMALL = ("architecture.width=8", "architecture.generator_width=8", "training.threads=1", "training.steps=10")
-
-
-def trainer(*overrides: str) -> Trainer:
-    config = compose_jobs(["technique=none", *SMALL, *overrides])[0].config
-    made = Trainer(config, dataset.load(config.dataset, Path("nowhere")))
-    made.initialise()
-    return made
 
 
 def watched(run: Trainer) -> dict[str, float]:
@@ -34,7 +23,7 @@ def watched(run: Trainer) -> dict[str, float]:
 
 
 def test_the_norm_of_a_gradient_is_made_of_its_layers() -> None:
-    run = trainer()
+    run = small_trainer()
     values = watched(run)
     for player, network in (("generator", run.pair.generator), ("discriminator", run.pair.discriminator)):
         squares: dict[str, float] = {}
@@ -50,7 +39,7 @@ def test_the_norm_of_a_gradient_is_made_of_its_layers() -> None:
 
 
 def test_an_updates_size_is_that_of_the_last_one_relative_to_the_weights() -> None:
-    run = trainer("training.discriminator_steps=2")
+    run = small_trainer("training.discriminator_steps=2")
     history: list[Any] = []
     player = run.pair.discriminator_player
     player.optimizer.register_step_pre_hook(
@@ -66,7 +55,7 @@ def test_an_updates_size_is_that_of_the_last_one_relative_to_the_weights() -> No
 
 
 def test_diversity_is_that_of_the_reals_for_reals_and_none_for_one_image() -> None:
-    run = trainer()
+    run = small_trainer()
     size = run.config.training.batch_size
     reals = run.batches.first("unlabelled")[:size].flatten(1).double().numpy()
     distances = [np.linalg.norm(x - y) for k, x in enumerate(reals) for y in reals[:k]]
@@ -95,7 +84,7 @@ def test_accuracy_is_the_mean_of_both_kinds_and_a_critics_is_about_the_midpoint(
 @pytest.mark.parametrize("technique", ["none", "our_methods"])
 def test_a_run_is_the_same_diagnosed_or_not(technique: str) -> None:
     def after_three_steps(diagnosed: bool) -> list[torch.Tensor]:
-        run = trainer(f"technique={technique}", "technique.minibatch_discrimination.kernels=6")
+        run = small_trainer(f"technique={technique}", "technique.minibatch_discrimination.kernels=6")
         diagnostics = Diagnostics(run)
         for _ in range(3):
             with diagnostics.watching() if diagnosed else nullcontext():

@@ -9,7 +9,7 @@ import torch
 from improved_gan import dataset
 from improved_gan.composing import compose_jobs
 from improved_gan.metrics.extraction import FeatureNetwork
-from improved_gan.training import judging
+from improved_gan.training import feature_source
 from improved_gan.training.measuring import ModeHistogram, final_scores, overfitting
 from improved_gan.training.trainer import Trainer
 
@@ -29,8 +29,8 @@ class Pixels:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(judging, "classifier_of", lambda *_: Pixels())
-    monkeypatch.setattr(judging, "cache_folder", lambda _: tmp_path / "cache")
+    monkeypatch.setattr(feature_source, "classifier_of", lambda *_: Pixels())
+    monkeypatch.setattr(feature_source, "cache_folder", lambda _: tmp_path / "cache")
     return tmp_path / "cache"
 
 

@@ -1,4 +1,4 @@
-"""Everything that measures need, brought together: feature networks, real images, a run's discriminator, caches.
+"""Everything that measures need, brought together: features, real images, a run's discriminator.
 
 The measures themselves, in `metrics/`, are handed all this and know nothing of where it comes from.
 """
@@ -14,13 +14,11 @@ from improved_gan.checks import shape_words
 from improved_gan.config import MetricsConfig, RequestError
 from improved_gan.dataset import PreparedDataset
 from improved_gan.metrics.evidence import Evidence, ImageSet, Judge, MissingEvidence, Modes, Score
-from improved_gan.metrics.extraction import FeatureNetwork, Features, extract
 from improved_gan.metrics.inception_weights import InceptionWeights, inception_weights
 from improved_gan.metrics.measure import MEASURES, Measure
-from improved_gan.metrics.reference_cache import cached_features
-from improved_gan.training.classifier import classifier_of
+from improved_gan.training.feature_source import FeatureSource
 from improved_gan.training.opponent import train_opponent
-from improved_gan.training.real_images import cache_folder, real_images
+from improved_gan.training.real_images import real_images
 
 log = logging.getLogger("improved_gan")
 OF_POINTS = ("modes", "high_quality_fraction", "mode_kl", "sliced_wasserstein")  # where others were asked for
@@ -50,15 +48,9 @@ class Judging:
         self.config, self.load_data, self.device, self.seed, self.points = config, load_data, device, seed, points
         self.missing: dict[str, str] = {}
         self.weights: InceptionWeights | None = None
-        self.networks: dict[str, FeatureNetwork] = {}
         self.measures = self._possible(list(config.measures))
-        self.keep = {MEASURES[name].network for name in self.measures if MEASURES[name].keeps_features}
-        self.remembered: dict[tuple[str, str], Features] = {}
-
-    @property
-    def batch_size(self) -> int:
-        """Images at a time through Inception; 64 are fastest on a CPU."""
-        return self.config.batch_size or 64
+        keep = {MEASURES[name].network for name in self.measures if MEASURES[name].keeps_features}
+        self.features = FeatureSource(config, lambda: self.dataset, device, self.weights, keep)
 
     @cached_property
     def dataset(self) -> PreparedDataset:
@@ -104,47 +96,6 @@ class Judging:
         )
         return [name for name in names if name not in out] + list(dict.fromkeys(instead))
 
-    def _network(self, name: str) -> FeatureNetwork:
-        """The network of that name, loaded (a classifier: trained, if it never was) at the first call."""
-        if name not in self.networks:
-            self.networks[name] = self._classifier() if name == "classifier" else self._inception()
-        return self.networks[name]
-
-    def _classifier(self) -> FeatureNetwork:
-        return classifier_of(self.dataset, cache_folder(self.dataset), self.device, self.config.batch_size)
-
-    def _inception(self) -> FeatureNetwork:
-        from improved_gan.metrics.inception import Inception
-
-        assert self.weights is not None
-        return Inception(
-            self.weights.state,
-            self.weights.checksum,
-            device=self.device,
-            batch_size=self.batch_size,
-            precision=self.config.inception_precision,
-        )
-
-    def features_of(self, network: str, images: ImageSet) -> Features:
-        """Features by the network of that name; those of a data set are kept on disk."""
-        found = self.remembered.get((network, images.key))
-        if found is None:
-            found = self._features(network, images)
-            self.remembered[network, images.key] = found
-        return found
-
-    def _features(self, network: str, images: ImageSet) -> Features:
-        extractor, keep = self._network(network), network in self.keep
-        splits = min(self.config.splits, len(images))
-
-        def compute() -> Features:
-            return extract(extractor, images.images, splits=splits, keep=keep, description=f"{network}: {images.name}")
-
-        if images.split is None:  # not of a data set
-            return compute()
-        key = f"{images.key}, {extractor.name}, {splits} splits"
-        return cached_features(cache_folder(self.dataset), key, keep=keep, compute=compute)
-
     def check(self, samples: ImageSet) -> None:
         """Raise `RequestError` if these samples cannot be judged; nothing has been computed by then."""
         splits, count = self.config.splits, len(samples)
@@ -168,7 +119,7 @@ class Judging:
         evidence = Evidence(
             samples,
             self.reference,
-            self.features_of,
+            self.features.of,
             self.held_out,
             judge,
             self.seed,
@@ -186,7 +137,7 @@ class Judging:
         if self.config.cross_check and "frechet_inception_distance" in scores:
             scores[CROSS_CHECK] = self._cross_check(samples, scores["frechet_inception_distance"])
         if samples.split is None:  # the next samples are others
-            self.remembered = {key: found for key, found in self.remembered.items() if key[1] != samples.key}
+            self.features.forget(samples)
         return Verdict(scores, missing)
 
     def _cross_check(self, samples: ImageSet, ours: Score) -> Score:
@@ -198,7 +149,7 @@ class Judging:
             self.reference.images,
             self.weights.path,
             device=self.device,
-            batch_size=self.batch_size,
+            batch_size=self.features.batch_size,
         )
         return dataclasses.replace(ours, value=value, network=f"{ours.network} by pytorch-fid")
 
