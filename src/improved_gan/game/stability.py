@@ -21,6 +21,8 @@ ON_THE_CIRCLE = 1e-9  # a spectral radius so near to 1 is 1: rounding of the eig
 
 @dataclass(frozen=True)
 class Stability:
+    """What becomes of small distances from the equilibrium, by the linearised updates."""
+
     eigenvalues: tuple[complex, complex]  # of the Jacobian at the equilibrium
     pulled: tuple[complex, complex] | None  # of the Jacobian less the pull to the mean; None without averaging
     multiplier: float  # of the distance (with averaging: to the resting point that the mean dictates) a step

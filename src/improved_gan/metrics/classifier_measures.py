@@ -2,21 +2,12 @@
 
 from improved_gan.metrics.evidence import Evidence, Score
 from improved_gan.metrics.frechet_distance import frechet_score
-from improved_gan.metrics.inception_score import inception_score
+from improved_gan.metrics.inception_score import score_of_splits
 
 
 def classifier_score(evidence: Evidence) -> Score:
     """`classifier_score`: exp(E KL(p(y|x) || p(y))), from 1 to the number of classes."""
-    features = evidence.features("classifier")
-    value, spread = inception_score(features.classes)
-    splits = len(features.classes.counts)
-    return Score(
-        value,
-        spread,
-        f"{splits} contiguous splits",
-        network=features.network,
-        details={"splits": splits, "shuffled": False},
-    )
+    return score_of_splits(evidence, "classifier")
 
 
 def frechet_classifier_distance(evidence: Evidence) -> Score:

@@ -25,7 +25,12 @@ def inception_score(classes: ClassStatistics) -> tuple[float, float]:
 
 def inception_score_of(evidence: Evidence) -> Score:
     """`inception_score`: from logits without their bias, as the original graph has it."""
-    features = evidence.features("inception")
+    return score_of_splits(evidence, "inception", logits="without bias")
+
+
+def score_of_splits(evidence: Evidence, network: str, **details: str) -> Score:
+    """The formula over the class probabilities that the network of that name gives the samples."""
+    features = evidence.features(network)
     value, spread = inception_score(features.classes)
     splits = len(features.classes.counts)
     return Score(
@@ -33,5 +38,5 @@ def inception_score_of(evidence: Evidence) -> Score:
         spread,
         f"{splits} contiguous splits",
         network=features.network,
-        details={"splits": splits, "shuffled": False, "logits": "without bias"},
+        details={"splits": splits, "shuffled": False, **details},
     )

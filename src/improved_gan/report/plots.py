@@ -55,6 +55,7 @@ def data_uri(content: bytes, kind: str) -> str:
 
 
 def svg(figure: Figure) -> str:
+    """The drawing as an address that needs no network."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     return data_uri(buffer.getvalue(), "svg+xml")

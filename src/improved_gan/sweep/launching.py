@@ -3,18 +3,16 @@
 import contextlib
 import logging
 import os
-import signal
 import sys
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import FrameType
 
 from improved_gan.dispatching import Outcome, dispatch
 from improved_gan.sweep.hydra_launcher import launcher, launcher_name
 from improved_gan.sweep.planning import Job
-from improved_gan.sweep.worker import Slots, Worker, signals_stop
+from improved_gan.sweep.worker import Slots, Worker, signals_go_to, signals_stop
 
 log = logging.getLogger("improved_gan")
 
@@ -51,7 +49,7 @@ def _in_processes(jobs: Sequence[Job]) -> dict[int, Outcome]:
     outcomes: dict[int, Outcome] = {}
     with tempfile.TemporaryDirectory(prefix="improved-gan-sweep-") as folder, _threads_shared(jobs):
         slots = Slots(Path(folder))
-        with _signals_forwarded(slots):
+        with signals_go_to(lambda number, _: slots.stop(number)):  # the workers save a checkpoint and end
             batches = deque([list(jobs)])
             while batches and not slots.stopped():
                 batch = batches.popleft()
@@ -118,21 +116,6 @@ def _threads_shared(jobs: Sequence[Job]) -> Iterator[None]:
         yield
     finally:
         del os.environ["OMP_NUM_THREADS"]
-
-
-@contextlib.contextmanager
-def _signals_forwarded(slots: Slots) -> Iterator[None]:
-    """Inside the `with`, SIGTERM and SIGINT go to the worker processes, which save a checkpoint and end."""
-
-    def forward(number: int, frame: FrameType | None) -> None:
-        slots.stop(number)
-
-    previous = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _first_line(error: Exception) -> str:

@@ -106,6 +106,17 @@ def _share_gpus(config: Config, number: int) -> None:
 
 
 @contextlib.contextmanager
+def signals_go_to(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Inside the `with`, SIGTERM and SIGINT are `handler`'s; afterwards they are whose they were."""
+    previous = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, former in previous.items():
+            signal.signal(number, former)
+
+
+@contextlib.contextmanager
 def signals_stop() -> Iterator[None]:
     """Inside the `with`, the first SIGTERM or SIGINT raises `Stopped`; the training loop has its own, gentler way."""
     raised = False
@@ -116,12 +127,8 @@ def signals_stop() -> Iterator[None]:
             raised = True
             raise Stopped(number)
 
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
+    with signals_go_to(stop):
         yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 class Preemption:
