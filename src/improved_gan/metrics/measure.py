@@ -34,7 +34,6 @@ class Measure:
     judge: bool = False  # the run's own discriminator is used
     modes: bool = False  # where the modes of points lie is used
     labels: bool = False  # classes of the real images are used
-    opponent: bool = False  # a network trained afresh to tell reals from samples is used
     points: bool = False  # it means something for points too, which no network sees
     replacement: str | None = None  # measures the like without Inception, where its weights cannot be had
 
@@ -193,7 +192,6 @@ MEASURES: dict[str, Measure] = {
         sees="any trace that tells samples from held-out reals, by a discriminator trained afresh on half of both",
         misses="how bad the trace is, missing variety, and, with few held-out images, subtle traces",
         held_out=True,
-        opponent=True,
     ),
     "wasserstein_critic": Measure(
         "transport:wasserstein_critic",
@@ -201,7 +199,6 @@ MEASURES: dict[str, Measure] = {
         sees="how far samples are from held-out reals, in pixels, by a critic trained afresh on half of both",
         misses="whatever the critic did not learn in its few steps: a bound from below, of its own network's making",
         held_out=True,
-        opponent=True,
     ),
     "sliced_wasserstein": Measure(
         "transport:sliced_wasserstein",
