@@ -51,6 +51,7 @@ def word(lines: Lines, broke: str | None = None) -> str:
         ("collapsed", logged(batch_diversity=lambda k: 0.8 if k < 28 else 0.1)),
         ("collapsed", logged(modes=2.0, mode_counts=[5, 5, 0, 0, 0, 0, 0, 0])),
         ("healthy", logged(modes=5.0, mode_counts=[2] * 5 + [0] * 3)),
+        ("healthy", logged(modes=0.0, mode_counts=[1] * 8)),  # a cloud around them all
     ],
 )
 def test_the_verdict_of_a_plain_case(expected: str, lines: Lines) -> None:

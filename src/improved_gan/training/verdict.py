@@ -8,7 +8,8 @@ and a batch diversity above 0.4, collapsed ones under 0.22. In this order the fi
   the least seen in a generator that learned;
 - oscillated: in the second half the batch diversity swings at least three times by 0.3 or more, up and down in turns;
   a trend is one swing;
-- collapsed: generated images differ less than 0.3 times as much as reals do, or half of the known modes are missing;
+- collapsed: generated images differ less than 0.3 times as much as reals do, or half of the known modes have no
+  sample near them;
 - healthy: none of these.
 """
 
@@ -55,8 +56,10 @@ def _evidence(lines: Sequence[Line]) -> dict[str, float]:
     found = {}
     players = ("generator", "discriminator")
     names = [f"{player}_{what}" for player in players for what in ("loss", "gradient_norm")]
-    for name in (*names, "discriminator_accuracy", "batch_diversity", "modes"):
-        values = _values(lines, name)
+    logged = {name: _values(lines, name) for name in (*names, "discriminator_accuracy", "batch_diversity")}
+    # Modes near samples, not those that are hit: a cloud that hits none has not collapsed.
+    logged["modes_near_samples"] = [sum(map(bool, counts)) for counts in _values(lines, "mode_counts")]
+    for name, values in logged.items():
         if values:
             absolute = [abs(value) for value in values[-max(1, len(values) // 4) :]]
             found[name] = float(f"{median(absolute):.4g}")
@@ -90,8 +93,8 @@ def _collapsed(found: dict[str, float], lines: Sequence[Line]) -> str:
     if diversity < COLLAPSED_DIVERSITY:
         return f"generated images differ {diversity:.2g} times as much as reals (limit {COLLAPSED_DIVERSITY})"
     known = next((len(line["mode_counts"]) for line in reversed(lines) if "mode_counts" in line), 0)
-    if found.get("modes", math.inf) <= COLLAPSED_MODES * known:
-        return f"{found['modes']:.0f} of {known} modes are left"
+    if found.get("modes_near_samples", math.inf) <= COLLAPSED_MODES * known:
+        return f"samples are near {found['modes_near_samples']:.0f} of {known} modes"
     return ""
 
 
@@ -117,5 +120,5 @@ def _second_half(values: Sequence[float]) -> Sequence[float]:
     return values[len(values) // 2 :]
 
 
-def _values(lines: Sequence[Line], name: str) -> list[float]:
+def _values(lines: Sequence[Line], name: str) -> list[Any]:
     return [line[name] for line in lines if name in line]
