@@ -48,4 +48,4 @@ def test_what_has_not_finished_is_left_out(tmp_path: Path) -> None:
 
 
 def test_markdown_leaves_empty_what_a_line_lacks() -> None:
-    assert markdown([{"a": 1}, {"a": 2, "b": "x"}]) == "| a | b |\n| --- | --- |\n| 1 |  |\n| 2 | x |\n"
+    assert markdown([{"a": 1, "c": ""}, {"a": 2, "b": "x"}]) == "| a | b |\n| --- | --- |\n| 1 |  |\n| 2 | x |\n"

@@ -35,7 +35,8 @@ def draw_phenomenon(name: str, root: Path) -> Path | None:
 
 
 def markdown(lines: list[dict[str, Any]]) -> str:
-    """The lines as a Markdown table; what a line lacks is left empty."""
+    """The lines as a Markdown table; what a line lacks is left empty, and a column that says nothing is left out."""
     frame = pd.DataFrame(lines).fillna("").astype(str)
+    frame = frame.loc[:, (frame != "").any()]
     rows = [list(frame.columns), ["---"] * len(frame.columns), *frame.to_numpy().tolist()]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
