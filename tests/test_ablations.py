@@ -67,3 +67,10 @@ def test_the_full_factorial() -> None:
     requests = compose_jobs(["-m", "technique=none", *toggles])
     assert len({tuple(request.config.technique.enabled()) for request in requests}) == 32
     assert len({request.digest for request in requests}) == 32
+
+
+def test_figure_3_is_two_rows() -> None:
+    requests = compose_jobs(["-m", "experiment=mnist_figure3"])
+    enabled = [request.config.technique.enabled() for request in requests]
+    assert enabled == [["feature_matching"], ["minibatch_discrimination"]]
+    assert {(request.config.dataset.labels_per_class, request.config.seed) for request in requests} == {(10, 1)}
