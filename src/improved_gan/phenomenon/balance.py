@@ -46,7 +46,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
                     axes.plot([k] * len(of_runs), of_runs, "o", ms=3.5, color=colour, alpha=0.5)
         over_time.set(title="log D of real images", xlabel="step")
         gaps.set(title="log D, training less held out", xlabel="K, discriminator updates a step")
-        quality.set(title="Fréchet classifier distance", xlabel="K, discriminator updates a step", yscale="log")
+        quality.set(title="Fréchet classifier distance", xlabel="K, discriminator updates a step")
         for axes in (over_time, gaps):
             axes.legend(frameon=False, fontsize=8)
         with written_whole(folder / "phenomenon.png") as file:
