@@ -66,12 +66,13 @@ class Loop:
                 with self.diagnostics.watching() if self._logs(trainer.step + 1) else nullcontext():
                     losses = trainer.advance()
                 bar.update()
-                values = self._report(losses, stopping=interruption.signum is not None)
+                signum = interruption.signum  # once: a signal that comes while the step is reported ends the next one
+                values = self._report(losses, stopping=signum is not None)
                 if values:
                     shown = {name: f"{values[name]:.3g}" for name in SHOWN_IN_BAR if name in values}
                     bar.set_postfix(shown, refresh=False)
-                if interruption.signum is not None and trainer.step < trainer.total_steps:
-                    raise Stopped(interruption.signum)
+                if signum is not None and trainer.step < trainer.total_steps:
+                    raise Stopped(signum)
         if self._measures_error:
             self._save_test_logits()
 
