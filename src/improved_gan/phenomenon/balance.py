@@ -12,11 +12,11 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from improved_gan.phenomenon.picture import save_picture
 from improved_gan.phenomenon.rows import history, mean_and_deviation, measured
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import COLOURS, STYLE
 from improved_gan.report.runs import Run
-from improved_gan.run_folder import written_whole
 
 K, FEATURE_MATCHING = "training.discriminator_steps", "technique.feature_matching.enabled"
 WORDS = {False: "the objective's own loss", True: "feature matching"}
@@ -49,8 +49,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
         quality.set(title="Fréchet classifier distance", xlabel="K, discriminator updates a step")
         for axes in (over_time, gaps):
             axes.legend(frameon=False, fontsize=8)
-        with written_whole(folder / "phenomenon.png") as file:
-            figure.savefig(file)
+        save_picture(figure, folder)
     return [
         {
             "generator's loss": WORDS[row.runs[0].settings[FEATURE_MATCHING]],

@@ -20,11 +20,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torchvision.utils import make_grid
 
+from improved_gan.phenomenon.picture import save_picture
 from improved_gan.phenomenon.rows import mean_and_deviation
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import STYLE
 from improved_gan.report.runs import Run
-from improved_gan.run_folder import written_whole
 from improved_gan.technique.virtual_batch_norm import VirtualBatchNormGenerator
 from improved_gan.training.loading import load_run
 
@@ -49,8 +49,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
             axes.set(xlabel=f"in {SHOWN} batches", ylabel="a latent a line")
             lines.append({"row": name, "runs": len(row.runs), "variance by companions, %": shares})
             lines[-1] |= {"intraclass correlation": correlations}
-        with written_whole(folder / "phenomenon.png") as file:
-            figure.savefig(file)
+        save_picture(figure, folder)
     return lines
 
 

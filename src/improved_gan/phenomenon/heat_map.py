@@ -9,10 +9,10 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from improved_gan.phenomenon.picture import save_picture
 from improved_gan.phenomenon.rows import mean_and_deviation, measured
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import STYLE
-from improved_gan.run_folder import written_whole
 
 COLUMNS = 3
 
@@ -48,8 +48,7 @@ def draw_heat_maps(
             axes.set_yticks(range(len(of_y)), [f"{value:g}" for value in of_y])
             _write_values(axes, cells, (shades["vmin"] + shades["vmax"]) / 2)
         figure.colorbar(image, ax=list(all_axes[: len(panels)]), label=words[2], pad=0.02)
-        with written_whole(folder / "phenomenon.png") as file:
-            figure.savefig(file)
+        save_picture(figure, folder)
     return lines
 
 

@@ -12,10 +12,10 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from improved_gan.phenomenon.animation import save_evolution
+from improved_gan.phenomenon.picture import save_picture
 from improved_gan.phenomenon.rows import history, mean_and_deviation, measured
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import STYLE
-from improved_gan.run_folder import written_whole
 
 COLUMNS = 3
 
@@ -39,8 +39,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
         figure.supxlabel("step", size=9)
         figure.supylabel("mode", size=9)
         figure.colorbar(image, ax=list(panels[: len(rows)]), label="share of the samples", pad=0.01)
-        with written_whole(folder / "phenomenon.png") as file:
-            figure.savefig(file)
+        save_picture(figure, folder)
     save_evolution(folder / "phenomenon.gif", [(row.label, row.runs[0].folder / "samples") for row in rows])
     return lines
 

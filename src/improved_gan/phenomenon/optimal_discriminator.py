@@ -15,11 +15,11 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from scipy.stats import gaussian_kde, norm
 
+from improved_gan.phenomenon.picture import save_picture
 from improved_gan.phenomenon.rows import mean_and_deviation
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import COLOURS, FAINT, INK, STYLE
 from improved_gan.report.runs import Run
-from improved_gan.run_folder import written_whole
 from improved_gan.training.loading import load_run
 
 SAMPLES, SEED = 20_000, 1
@@ -52,8 +52,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
                 }
             )
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
-        with written_whole(folder / "phenomenon.png") as file:
-            figure.savefig(file)
+        save_picture(figure, folder)
     return lines
 
 

@@ -12,11 +12,11 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from improved_gan.phenomenon.picture import save_picture
 from improved_gan.phenomenon.rows import history, mean_and_deviation, measured
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import COLOURS, INK, STYLE
 from improved_gan.report.runs import Run
-from improved_gan.run_folder import written_whole
 
 
 def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
@@ -35,8 +35,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
             path.set(title="the generator's weights, on two directions")
         panels[0, 0].legend(frameon=False)
         panels[-1, 0].set_xlabel("step")
-        with written_whole(folder / "phenomenon.png") as file:
-            figure.savefig(file)
+        save_picture(figure, folder)
     return [
         {
             "row": row.label,

@@ -8,10 +8,10 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from PIL import Image
 
+from improved_gan.phenomenon.picture import save_picture
 from improved_gan.phenomenon.rows import mean_and_deviation, measured
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import COLOURS, STYLE
-from improved_gan.run_folder import written_whole
 
 MODES = 1000
 
@@ -34,8 +34,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
                 panel.imshow(picture.convert("RGB"))
             panel.set_title(row.label)
             panel.set_axis_off()
-        with written_whole(folder / "phenomenon.png") as file:
-            figure.savefig(file)
+        save_picture(figure, folder)
     return [
         {
             "row": row.label,

@@ -12,10 +12,10 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from improved_gan.phenomenon.picture import save_picture
 from improved_gan.phenomenon.rows import history, mean_and_deviation
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import COLOURS, STYLE
-from improved_gan.run_folder import written_whole
 
 
 def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
@@ -32,8 +32,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
         over_time.set(yscale="log", xlabel="steps of the discriminator", ylabel="norm of the generator's gradient")
         against.set(xlabel="discriminator's accuracy in telling real from generated")
         over_time.legend(frameon=False)
-        with written_whole(folder / "phenomenon.png") as file:
-            figure.savefig(file)
+        save_picture(figure, folder)
     return [_line(row) for row in rows]
 
 
