@@ -20,7 +20,7 @@ help: ## list these targets
 run: venv ## train the default run and say where it lies
 	@$(BIN)/improved-gan $(ARGS)
 
-table3-digits: venv ## Table 3's rows on the embedded digits, 3 seeds, and the report on them: 15 minutes on 2 cores
+table3-digits: venv ## Table 3's rows on the embedded digits, 3 seeds, and the report on them: some 5 minutes on 2 cores
 	$(BIN)/improved-gan -m experiment=digits_table3 hydra/launcher=joblib hydra.launcher.n_jobs=2 $(ARGS)
 	@$(BIN)/improved-gan job=report experiment=digits_table3 report.measure=classifier_score $(ARGS)
 
