@@ -79,7 +79,8 @@ def test_a_swing_goes_from_one_extreme_to_the_next(values: list[float], count: i
     assert swings(values, 0.3) == count
 
 
-# What each takes was found on seeds 1, 12, 13 and 101 to 103; the seeds here had no part in it.
+# What each takes was found on seeds 1, 12, 13 and 101 to 103; of seed 11 it was seen that another setting, now gone,
+# ended in a collapse where an oscillation was expected.
 SMALL = ("technique=none", "metrics=none", "objective=non_saturating", "training.batch_size=32", "training.epochs=null")
 SMALL += ("architecture.width=64", "architecture.generator_width=64", "training.threads=1", "tracking.mode=disabled")
 SMALL += ("training.sample_interval=10000", "training.checkpoint_interval=10000", "device=cpu")
