@@ -38,21 +38,22 @@ def discriminator_losses(pair: Pair, batch: Batch) -> Losses:
     for name, penalty in pair.penalties.items():
         losses[name] = penalty(pair.logits, batch.real, fake_images)
     losses["discriminator_loss"] = torch.stack(list(losses.values())).sum()
-    losses["real_called_real"] = (objective.realness(real.logits) > 0).float().mean()
-    losses["fake_called_real"] = (objective.realness(fake.logits) > 0).float().mean()
-    losses["discriminator_accuracy"] = accuracy(objective, real.logits, fake.logits)
-    return losses
+    return losses | how_it_judged(objective, real.logits, fake.logits)
 
 
 @torch.no_grad()
-def accuracy(objective: Objective, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """The mean share of reals called real and of generated images called generated, 0..1.
+def how_it_judged(objective: Objective, real_logits: Tensor, fake_logits: Tensor) -> Losses:
+    """The shares of reals and of generated images that are called real, and of both that are called rightly, 0..1.
 
-    A critic, whose zero means nothing, calls real what it rates above the midpoint of the two batches' means.
+    A critic, whose zero means nothing, is right about what it rates on the right side of the two batches' mean ratings.
     """
     real, fake = objective.realness(real_logits), objective.realness(fake_logits)
     boundary = 0.0 if objective.realness_is else (real.mean() + fake.mean()) / 2
-    return ((real > boundary).float().mean() + (fake <= boundary).float().mean()) / 2
+    return {
+        "real_called_real": (real > 0).float().mean(),
+        "fake_called_real": (fake > 0).float().mean(),
+        "discriminator_accuracy": ((real > boundary).float().mean() + (fake <= boundary).float().mean()) / 2,
+    }
 
 
 def discriminator_step(pair: Pair, batch: Batch) -> Losses:
