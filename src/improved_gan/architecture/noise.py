@@ -4,37 +4,12 @@ Random numbers are a large part of a step on a CPU, where torch draws them on on
 not contiguous: so both layers draw into memory that is, in the layout of their input.
 """
 
-from math import sqrt
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
-
-MANY = 77_000  # elements of a draw from which inverting the error function pays clearly, on one thread too
-
-
-def inverts_error_function(x: Tensor) -> bool:
-    """Whether the noise of x is `half_normal_noise`: many elements in fp32, on a CPU with MKL, whose erfinv is fast."""
-    return x.is_cpu and x.dtype == torch.float32 and x.numel() >= MANY and torch.backends.mkl.is_available()
-
-
-def half_normal_noise(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Independent N(0, 1/2) for every element of x, in x's layout: erfinv of a uniform number of 32 bits.
-
-    The bits are NumPy's SFC64's, seeded with one draw of torch's generator.
-    """
-    seed = int(torch.empty((), dtype=torch.int64).random_())
-    words = torch.from_numpy(np.random.SFC64(seed).random_raw((x.numel() + 1) // 2)).view(torch.int32)
-    uniform = words[: x.numel()] * (2.0**-31 * (1 - 2.0**-24))  # in (-1, 1)
-    return _laid_out_as(x, uniform.erfinv_())
-
-
-def _laid_out_as(x: Tensor, flat: Tensor) -> Tensor:
-    """`flat` in the shape of x, whose neighbours in memory are neighbours in `flat`."""
-    return flat.view(x.shape) if x.is_contiguous() else flat.view(x.movedim(1, -1).shape).movedim(-1, 1)
 
 
 class GaussianNoise(nn.Module):
@@ -48,8 +23,6 @@ class GaussianNoise(nn.Module):
         """x + deviation * noise; a fresh draw each time."""
         if not self.training:
             return x
-        if inverts_error_function(x):
-            return torch.add(x, half_normal_noise(x), alpha=sqrt(2) * self.deviation)
         noise = torch.empty_like(x)
         in_memory_order = noise if noise.is_contiguous() else noise.movedim(1, -1)  # the latter: channels last
         in_memory_order.normal_(std=self.deviation)
@@ -92,7 +65,8 @@ class Dropout(nn.Module):
             return functional.dropout(x, self.rate)
         words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
         kept = words.view(torch.int16)[: x.numel()] >= round(self.rate * 65536) - 32768
-        return x * _laid_out_as(x, kept).to(x.dtype).mul_(1 / (1 - self.rate))
+        in_memory_order = kept.view(x.shape) if x.is_contiguous() else kept.view(x.movedim(1, -1).shape).movedim(-1, 1)
+        return x * in_memory_order.to(x.dtype).mul_(1 / (1 - self.rate))
 
     def extra_repr(self) -> str:
         return f"rate={self.rate}"
