@@ -11,6 +11,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from improved_gan.architecture.winograd import (
+    pays,
+    pays_transposed,
+    winograd_convolution,
+    winograd_transposed_convolution,
+)
+
 _rounded_to: torch.dtype | None = None
 
 
@@ -61,6 +68,8 @@ class _RoundedProduct(torch.autograd.Function):
 
 def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
     """The convolution of (batch, channel, height, width) with (output, channel, kernel, kernel)."""
+    if _rounded_to is None and pays(x, weight, stride, padding):
+        return winograd_convolution(x, weight, bias)
     if _rounded_to is None:
         return functional.conv2d(x, weight, bias, stride, padding)
     product = functional.conv2d(x.to(_rounded_to), weight.to(_rounded_to), None, stride, padding).float()
@@ -71,6 +80,8 @@ def conv_transpose2d(
     x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, output_padding: int
 ) -> Tensor:
     """The transposed convolution of (batch, channel, height, width) with (channel, output, kernel, kernel)."""
+    if _rounded_to is None and pays_transposed(x, weight, stride, padding, output_padding):
+        return winograd_transposed_convolution(x, weight, bias)
     if _rounded_to is None:
         return functional.conv_transpose2d(x, weight, bias, stride, padding, output_padding)
     x, weight = x.to(_rounded_to), weight.to(_rounded_to)
