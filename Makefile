@@ -24,7 +24,7 @@ table3-digits: venv ## Table 3's rows on the embedded digits, 3 seeds, and the r
 	$(BIN)/improved-gan -m experiment=digits_table3 hydra/launcher=joblib hydra.launcher.n_jobs=2 $(ARGS)
 	@$(BIN)/improved-gan job=report experiment=digits_table3 report.measure=classifier_score $(ARGS)
 
-phenomena: venv ## every phenomenon of docs/phenomena/: its runs, picture and table; some 40 minutes on 2 cores
+phenomena: venv ## every phenomenon of docs/phenomena/: its runs, picture and table; some 50 minutes on 2 cores
 	@for each in $(PHENOMENA); do \
 		$(BIN)/improved-gan -m experiment=phenomenon/$$each hydra/launcher=joblib hydra.launcher.n_jobs=-1 $(ARGS) || status=1; \
 	done; exit $${status:-0}

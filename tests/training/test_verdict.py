@@ -52,6 +52,8 @@ def word(lines: Lines, broke: str | None = None) -> str:
         ("collapsed", logged(modes=2.0, mode_counts=[5, 5, 0, 0, 0, 0, 0, 0])),
         ("healthy", logged(modes=5.0, mode_counts=[2] * 5 + [0] * 3)),
         ("healthy", logged(modes=0.0, mode_counts=[1] * 8)),  # a cloud around them all
+        ("healthy", logged(mode_counts=[2] * 200 + [3] * 200 + [0] * 600)),  # 1000 even samples would find 632
+        ("collapsed", logged(mode_counts=[5] * 300 + [0] * 700)),  # 1500 would find 777
     ],
 )
 def test_the_verdict_of_a_plain_case(expected: str, lines: Lines) -> None:

@@ -8,8 +8,8 @@ and a batch diversity above 0.4, collapsed ones under 0.22. In this order the fi
   the least seen in a generator that learned;
 - oscillated: in the second half the batch diversity swings at least three times by 0.3 or more, up and down in turns;
   a trend is one swing;
-- collapsed: generated images differ less than 0.3 times as much as reals do, or half of the known modes have no
-  sample near them;
+- collapsed: generated images differ less than 0.3 times as much as reals do, or samples are near half of the known
+  modes or fewer; half of those that as many samples would be near if all modes were alike to them, where modes are many;
 - healthy: none of these.
 """
 
@@ -24,7 +24,7 @@ STARVED_ACCURACY = 0.98
 STARVED_GRADIENT = 0.01
 SWING, SWINGS = 0.3, 3  # of batch diversity
 COLLAPSED_DIVERSITY = 0.3
-COLLAPSED_MODES = 0.5  # of the known ones
+COLLAPSED_MODES = 0.5  # of those that even samples would be near
 FEWEST_LINES = 10  # a run that logged less is too short to tell
 
 Line = dict[str, Any]
@@ -92,9 +92,13 @@ def _collapsed(found: dict[str, float], lines: Sequence[Line]) -> str:
     diversity = found.get("batch_diversity", math.inf)
     if diversity < COLLAPSED_DIVERSITY:
         return f"generated images differ {diversity:.2g} times as much as reals (limit {COLLAPSED_DIVERSITY})"
-    known = next((len(line["mode_counts"]) for line in reversed(lines) if "mode_counts" in line), 0)
-    if found.get("modes_near_samples", math.inf) <= COLLAPSED_MODES * known:
-        return f"samples are near {found['modes_near_samples']:.0f} of {known} modes"
+    counts = next((line["mode_counts"] for line in reversed(lines) if "mode_counts" in line), [])
+    if counts:
+        known, samples = len(counts), sum(counts)
+        evenly = known * (1 - (1 - 1 / known) ** samples)  # expected, if every mode is as likely as any other
+        if found["modes_near_samples"] <= COLLAPSED_MODES * evenly:
+            near = f"{found['modes_near_samples']:.0f} of {known} modes"
+            return f"{samples} samples are near {near}; spread evenly they would be near {evenly:.0f}"
     return ""
 
 
