@@ -8,8 +8,8 @@ and a batch diversity above 0.4, collapsed ones under 0.22. In this order the fi
   the least seen in a generator that learned;
 - oscillated: in the second half the batch diversity swings at least three times by 0.3 or more, up and down in turns;
   a trend is one swing;
-- collapsed: generated images differ less than 0.3 times as much as reals do, or samples are near half of the known
-  modes or fewer; half of those that as many samples would be near if all modes were alike to them, where modes are many;
+- collapsed: generated images differ less than 0.3 times as much as reals do, or samples are near at most half of the
+  known modes that as many would be near if they fell on all modes alike;
 - healthy: none of these.
 """
 
@@ -92,7 +92,7 @@ def _collapsed(found: dict[str, float], lines: Sequence[Line]) -> str:
     diversity = found.get("batch_diversity", math.inf)
     if diversity < COLLAPSED_DIVERSITY:
         return f"generated images differ {diversity:.2g} times as much as reals (limit {COLLAPSED_DIVERSITY})"
-    counts = next((line["mode_counts"] for line in reversed(lines) if "mode_counts" in line), [])
+    counts: list[int] = next((line["mode_counts"] for line in reversed(lines) if "mode_counts" in line), [])
     if counts:
         known, samples = len(counts), sum(counts)
         evenly = known * (1 - (1 - 1 / known) ** samples)  # expected, if every mode is as likely as any other
