@@ -3,13 +3,14 @@
 The paper speaks of five hidden layers in the generator too; the release, followed here, has two.
 """
 
+from itertools import pairwise
 from math import prod
 
 from torch import nn
 
 from improved_gan.architecture.discriminator import Discriminator, MinibatchLayerFactory
 from improved_gan.architecture.generator import Generator, Normalisation
-from improved_gan.architecture.noise import GaussianNoise
+from improved_gan.architecture.noise import GaussianNoise, NoisySequential
 from improved_gan.architecture.products import Linear
 from improved_gan.architecture.weight_norm import WeightNormLinear
 from improved_gan.config import ArchitectureConfig
@@ -38,17 +39,15 @@ def discriminator(
     The features are the third w/4 layer's activations, before their noise.
     """
     width = config.width
-    units = [width, *(max(1, width // part) for part in (2, 4, 4, 4))]
+    units = [prod(config.image_shape), width, *(max(1, width // part) for part in (2, 4, 4, 4))]
     trunk: list[nn.Module] = [nn.Flatten()]
-    inputs, deviation = prod(config.image_shape), 0.3
-    for count in units:
+    for (inputs, count), deviation in zip(pairwise(units), (0.3, 0.5, 0.5, 0.5, 0.5), strict=True):
         trunk += [GaussianNoise(deviation), _dense(inputs, count), nn.ReLU(inplace=True)]
-        inputs, deviation = count, 0.5
 
     def head(features: int) -> nn.Module:
         return nn.Sequential(GaussianNoise(0.5), _dense(features, outputs, train_gain=True))
 
-    return Discriminator(nn.Sequential(*trunk), inputs, head, minibatch_layer)
+    return Discriminator(NoisySequential(*trunk, noisy=units[:-1]), units[-1], head, minibatch_layer)
 
 
 def _dense(inputs: int, outputs: int, train_gain: bool = False) -> WeightNormLinear:

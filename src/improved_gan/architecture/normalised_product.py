@@ -28,34 +28,33 @@ def normalised_linear(
     return y
 
 
-def _parts(x: Tensor, direction: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
-    """x v^T and 1 / sqrt(epsilon + |v|²)."""
-    lengths = torch.linalg.vector_norm(direction, dim=1)
-    return rounded_product(x, direction.T), (lengths.square() + epsilon).rsqrt()
+def _parts(x: Tensor, direction: Tensor, gain: Tensor, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
+    """x v^T, 1 / sqrt(epsilon + |v|²), and the gain times that."""
+    inverse_length = (torch.linalg.vector_norm(direction, dim=1).square() + epsilon).rsqrt()
+    return rounded_product(x, direction.T), inverse_length, gain * inverse_length
 
 
 class _NormalisedLinear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, direction: Tensor, gain: Tensor, bias: Tensor, epsilon: float) -> Tensor:
-        product, inverse_length = _parts(x, direction, epsilon)
-        ctx.save_for_backward(x, direction, gain, product, inverse_length)
+        product, inverse_length, factor = _parts(x, direction, gain, epsilon)
+        ctx.save_for_backward(x, direction, gain, product, inverse_length, factor)
         ctx.epsilon = epsilon
-        return torch.addcmul(bias, product, gain * inverse_length)
+        return torch.addcmul(bias, product, factor)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, direction, gain, product, inverse_length = ctx.saved_tensors
+        x, direction, gain, product, inverse_length, factor = ctx.saved_tensors
         if torch.is_grad_enabled():  # the gradient is to be differentiated again, as a gradient penalty wants
-            product, inverse_length = _parts(x, direction, ctx.epsilon)
+            product, inverse_length, factor = _parts(x, direction, gain, ctx.epsilon)
         for_x, for_direction, for_gain, for_bias, _ = ctx.needs_input_grad
-        scaled = gradient * (gain * inverse_length)
+        scaled = gradient * factor
         to_x = to_direction = to_gain = None
         if for_x:
             to_x = rounded_product(scaled, direction)
         if for_direction or for_gain:
-            to_factor = (gradient * product).sum(0)
-            to_gain = to_factor * inverse_length
+            to_gain = (gradient * product).sum(0) * inverse_length
             if for_direction:
-                along = -to_gain * gain * inverse_length.square()
-                to_direction = rounded_product(scaled.T, x).addcmul_(direction, along[:, None])
+                along = to_gain * gain * inverse_length.square()
+                to_direction = rounded_product(scaled.T, x).addcmul_(direction, along[:, None], value=-1)
         return to_x, to_direction, to_gain, gradient.sum(0) if for_bias else None, None
