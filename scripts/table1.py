@@ -4,8 +4,9 @@
     .venv/bin/python scripts/table1.py collect outputs/mnist_table1
     .venv/bin/python scripts/table1.py
 
-`collect` copies what the table needs of each finished run: config and summary without this machine's paths, and the
-test logits in half precision (some 150 kB). Without it, docs/results/table1.md is written from what has been collected.
+`collect` copies what the table needs of each finished run: config and summary without this machine's paths, the test
+error of each epoch, and the test logits in half precision (some 150 kB). Without it, docs/results/table1.md and
+table1.png are made from what has been collected.
 Runs of one labelled subset (dataset.label_seed) and several seeds make an ensemble.
 """
 
@@ -22,12 +23,14 @@ from typing import Any
 
 import numpy as np
 import yaml
+from table1_curves import draw_curves
 
 from improved_gan.composing import compose_jobs, decides_result
 from improved_gan.report.ensembles import Ensemble, ensembles
 from improved_gan.report.finding import read_runs
 from improved_gan.report.page import commands_of
 from improved_gan.report.runs import Run, flat
+from improved_gan.run_folder import RunFolder
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 VARIES = ("seed", "dataset.labels_per_class", "dataset.label_seed")  # from run to run of the table
@@ -52,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not runs:
         parser.error(f"no finished runs in {asked.kept}; `{parser.prog} collect OUTPUTS` brings them there")
     asked.table.parent.mkdir(parents=True, exist_ok=True)
-    asked.table.write_text(document(runs, problems))
+    drawn = draw_curves([(_name(run), run) for run in runs], asked.table.with_suffix(".png"))
+    asked.table.write_text(document(runs, problems, asked.table.stem if drawn else None))
     print("\n".join([*problems, str(asked.table)]))
     return 0
 
@@ -96,6 +100,12 @@ def _copy(source: Path, target: Path) -> None:
     summary = json.loads((source / "summary.json").read_text())
     summary["overrides"] = [text for text in summary["overrides"] if not text.startswith(PLACES)]
     (target / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    errors = [
+        {key: line[key] for key in ("step", "epoch", "test_error")}
+        for line in RunFolder(source).metrics()
+        if "test_error" in line
+    ]
+    (target / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in errors))
     if (source / "test_logits.npz").exists():
         with np.load(source / "test_logits.npz", allow_pickle=False) as stored:
             logits, labels = stored["logits"], stored["labels"]
@@ -116,7 +126,13 @@ def differences(run: Run) -> Difference:
     )
 
 
-def document(runs: Sequence[Run], problems: list[str]) -> str:
+def _name(run: Run) -> str:
+    return (
+        f"{labels_of(run) or 60_000} labels, subset {run.settings['dataset.label_seed']}, seed {run.settings['seed']}"
+    )
+
+
+def document(runs: Sequence[Run], problems: list[str], picture: str | None) -> str:
     """The Markdown of the table; runs of unlike settings or data are rows of their own."""
     rows: dict[tuple[int, Difference, str | None], list[Run]] = defaultdict(list)
     for run in runs:
@@ -133,6 +149,8 @@ def document(runs: Sequence[Run], problems: list[str]) -> str:
     explained = [f"[{number}] not the experiment's own: {_words(note)}." for number, note in enumerate(notes, start=1)]
     if not notes:
         explained = ["All runs are of the experiment's own settings, none scaled."]
+    if picture:
+        explained.append(f"![Test error after each epoch]({picture}.png)")
     steps = sorted({run.step for run in runs if run.step})
     return f"""# Table 1: MNIST with few labels
 

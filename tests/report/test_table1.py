@@ -2,16 +2,19 @@
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from made_runs import Maker, error_of, save_logits
+from matplotlib.axes import Axes
 
 from improved_gan.report.ensembles import ensembles
 from improved_gan.report.finding import read_runs
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "table1.py"
+sys.path.append(str(SCRIPT.parent))
 spec = importlib.util.spec_from_file_location("table1", SCRIPT)
 assert spec is not None and spec.loader is not None
 table1 = importlib.util.module_from_spec(spec)
@@ -49,7 +52,7 @@ def test_what_is_collected_makes_the_same_table_everywhere(
     assert "8 runs copied" in said.out
     assert "digits (finished, digits)" in said.err and "(stopped, mnist)" in said.err
     one = kept / "labels_100" / "subset_2" / "seed_3"
-    assert {path.name for path in one.iterdir()} == {"config.yaml", "summary.json", "test_logits.npz"}
+    assert {path.name for path in one.iterdir()} == {"config.yaml", "summary.json", "metrics.jsonl", "test_logits.npz"}
     assert table1.main(places) == 0
     lines = [line for line in table.read_text().splitlines() if line.startswith("| ")]
     assert lines[0] == "| labels | runs | single | ensemble | paper single | paper ensemble |"
@@ -65,6 +68,22 @@ def test_what_is_collected_makes_the_same_table_everywhere(
     assert table1.main([*places, "collect", str(runs)]) == 0  # again changes nothing
     before = table.read_text()
     assert table1.main(places) == 0 and table.read_text() == before
+
+
+def test_the_error_of_each_epoch_is_kept_and_drawn(
+    maker: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mnist_run(maker, 10, 2, 3, 0.01, curve=[0.3, 0.1, 0.02, 0.01])
+    table, drawn = tmp_path / "table1.md", []
+    places = ["--kept", str(tmp_path / "kept"), "--table", str(table)]
+    table1.main([*places, "collect", str(maker.root)])
+    plot = Axes.plot
+    monkeypatch.setattr(Axes, "plot", lambda *given, **how: drawn.append((given, how["label"])) or plot(*given, **how))
+    assert table1.main(places) == 0
+    assert "![Test error after each epoch](table1.png)" in table.read_text()
+    assert table.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    (_, _, errors), label = drawn[0]
+    assert label == "100 labels, subset 2, seed 3" and errors == (0.3, 0.1, 0.02, 0.01)
 
 
 def test_the_kept_logits_make_the_same_ensembles(runs: Path, tmp_path: Path) -> None:
