@@ -55,8 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not runs:
         parser.error(f"no finished runs in {asked.kept}; `{parser.prog} collect OUTPUTS` brings them there")
     asked.table.parent.mkdir(parents=True, exist_ok=True)
-    drawn = draw_curves([(_name(run), run) for run in runs], asked.table.with_suffix(".png"))
-    asked.table.write_text(document(runs, problems, asked.table.stem if drawn else None))
+    picture = asked.table.with_suffix(".png")
+    drawn = draw_curves([(_name(run), run) for run in runs], _published(runs), picture)
+    asked.table.write_text(document(runs, problems, picture.name if drawn else None))
     print("\n".join([*problems, str(asked.table)]))
     return 0
 
@@ -150,7 +151,7 @@ def document(runs: Sequence[Run], problems: list[str], picture: str | None) -> s
     if not notes:
         explained = ["All runs are of the experiment's own settings, none scaled."]
     if picture:
-        explained.append(f"![Test error after each epoch]({picture}.png)")
+        explained.append(f"![Test error after each epoch]({picture})")
     steps = sorted({run.step for run in runs if run.step})
     return f"""# Table 1: MNIST with few labels
 
@@ -203,11 +204,25 @@ def _ensemble(together: Sequence[Ensemble]) -> str:
 
 def _paper(run: Run, ensemble: bool) -> str:
     """The paper's figure, of its ten models where it is an ensemble's."""
+    figure = _figure(run, ensemble)
+    return "–" if figure is None else f"{figure['value']:g} ± {figure['error']:g}"
+
+
+def _published(runs: Sequence[Run]) -> dict[str, tuple[float, float]]:
+    """The paper's single models, as shares of the test images: least and most within one deviation, by their names."""
+    figures = {labels_of(run): figure for run in runs if (figure := _figure(run, ensemble=False))}
+    return {
+        f"the paper, {labels} labels": tuple((figure["value"] + k * figure["error"]) / TEST_IMAGES for k in (-1, 1))
+        for labels, figure in figures.items()
+    }
+
+
+def _figure(run: Run, ensemble: bool) -> dict[str, Any] | None:
     for figure in (run.paper or {}).get("figures") or []:
         labels = figure.get("labels_per_class") == run.settings.get("dataset.labels_per_class")
         if figure["measure"] == "test_error" and labels and bool(figure.get("ensemble")) == ensemble:
-            return f"{figure['value']:g} ± {figure['error']:g}"
-    return "–"
+            return dict(figure)
+    return None
 
 
 if __name__ == "__main__":

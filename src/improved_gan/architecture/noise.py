@@ -14,6 +14,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+LARGEST_BELOW_ONE = 1 - 2**-24  # in fp32
+MANY = 1000  # noisy activations an example; the pair for digits has 576 and gains little, MNIST's has 2784
+
 
 class GaussianNoise(nn.Module):
     """Adds independent N(0, deviation²) to every element."""
@@ -52,10 +55,6 @@ class NoisyInput(nn.Module):
         return made
 
 
-LARGEST_BELOW_ONE = 1 - 2**-24  # in fp32
-MANY = 1000  # noisy activations an example: 576 in the pair for digits, 2784 in MNIST's
-
-
 def normals(count: int, device: torch.device) -> Float[Tensor, " {count}"]:
     """Independent draws from N(0, 1), decided by torch's seed: on a CPU sqrt(2) erfinv(u) of u uniform in (-1, 1).
 
@@ -71,7 +70,7 @@ def normals(count: int, device: torch.device) -> Float[Tensor, " {count}"]:
 
 
 class NoisySequential(nn.Sequential):
-    """Dense layers and `GaussianNoise` between them, whose noise, where it is much, is drawn all at once.
+    """Dense layers and `GaussianNoise` between them; from `MANY` noisy activations on, all noise is one draw.
 
     The first noise is on `noisy[0]` activations an example, the second on `noisy[1]`, and so on.
     """
