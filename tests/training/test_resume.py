@@ -1,5 +1,6 @@
 """A run that is killed, stopped or damaged goes on as if nothing had happened: the final weights agree bit for bit."""
 
+import copy
 import json
 import os
 import random
@@ -14,6 +15,11 @@ from typing import Any
 
 import pytest
 import torch
+
+from improved_gan import dataset
+from improved_gan.architecture import noise
+from improved_gan.composing import compose_jobs
+from improved_gan.training.trainer import Trainer
 
 # Every part that has a state: noise, dropout-free digits, all five techniques' memories, averages, both sets of labels.
 SETTINGS = (
@@ -101,6 +107,27 @@ def test_killed_ten_times_the_weights_are_the_same(uninterrupted: Path, command:
         for f in (uninterrupted, folder)
     ]
     assert lines[0] == lines[1]
+
+
+def test_noise_that_is_drawn_at_once_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    normals = noise.normals
+    monkeypatch.setattr(noise, "normals", lambda count, device: drawn.append(count) or normals(count, device))
+    (request,) = compose_jobs([*SETTINGS, "architecture.width=512"])
+    digits = dataset.load(request.config.dataset, Path("nowhere"))
+    whole, resumed = Trainer(request.config, digits), Trainer(request.config, digits)
+    whole.initialise()
+    for _ in range(2):
+        whole.advance()
+    stored = copy.deepcopy(whole.state_dict())
+    for _ in range(2):
+        whole.advance()
+    torch.manual_seed(7)
+    resumed.load_state_dict(stored)
+    for _ in range(2):
+        resumed.advance()
+    assert drawn
+    assert_same(whole.state_dict(), resumed.state_dict())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
