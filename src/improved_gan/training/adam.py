@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 
 class Adam(torch.optim.Adam):
@@ -31,15 +32,34 @@ class Adam(torch.optim.Adam):
         """Update every parameter that has a gradient."""
         assert closure is None
         for group in self.param_groups:
-            beta2, parameters = group["betas"][1], [p for p in group["params"] if p.grad is not None]
-            for parameter in parameters:
-                if not self.state[parameter]:
-                    self.state[parameter] = {
-                        "step": torch.zeros((), device=parameter.device),
-                        "exp_avg": torch.zeros_like(parameter),
-                        "exp_avg_sq": torch.zeros_like(parameter),
-                    }
-            if parameters:
-                squares = [self.state[parameter]["exp_avg_sq"] for parameter in parameters]
-                torch._foreach_add_(squares, group["epsilon_inside_root"] * (1 - beta2) / beta2)
-        super().step()
+            parameters = [p for p in group["params"] if p.grad is not None]
+            if not parameters:
+                continue
+            states = [self._state_of(p) for p in parameters]
+            beta1, beta2 = group["betas"]
+            squares = [state["exp_avg_sq"] for state in states]
+            torch._foreach_add_(squares, group["epsilon_inside_root"] * (1 - beta2) / beta2)
+            # The function itself: what torch.optim.Adam does before it calls it takes 1% of a MNIST step.
+            adam(
+                parameters,
+                [p.grad for p in parameters if p.grad is not None],
+                [state["exp_avg"] for state in states],
+                squares,
+                [],
+                [state["step"] for state in states],
+                fused=True,
+                amsgrad=False,
+                beta1=beta1,
+                beta2=beta2,
+                lr=group["lr"],
+                weight_decay=0.0,
+                eps=0.0,
+                maximize=False,
+            )
+
+    def _state_of(self, parameter: Tensor) -> dict[str, Tensor]:
+        state: dict[str, Tensor] = self.state[parameter]
+        if not state:
+            state["step"] = torch.zeros((), device=parameter.device)
+            state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+        return state
