@@ -12,7 +12,6 @@ outputs/benchmark.json, a list of {name, ours, reference, ratio, unit}.
 """
 
 import argparse
-import itertools
 import json
 import multiprocessing
 import statistics
@@ -26,18 +25,20 @@ from typing import Any
 
 import torch
 from benchmark_evaluation import BENCHMARKS
+from benchmark_floors import cifar10_floor, mnist_floor
 from plain_loops import PlainCifar, PlainMnist
-from torch.nn import functional
 
 from improved_gan.composing import compose_jobs
 from improved_gan.dataset.prepared import PreparedDataset, PreparedSplit
+from improved_gan.technique.minibatch_closeness import closeness_sums, plain_closeness_sums
 from improved_gan.training.device import fast_training
 from improved_gan.training.diagnostics import Diagnostics
 from improved_gan.training.trainer import Trainer
 
 BUDGET, TURN = 40.0, 0.5  # seconds an entry, and one side's turn within it
 MNIST, CIFAR = ("experiment=mnist_table1",), ("experiment=cifar10_table3",)
-UNITS = (784, 1000, 500, 250, 250, 250, 10)
+MNIST_BARE = (*MNIST, "technique.feature_matching.enabled=false")
+CIFAR_BARE = (*CIFAR, "technique=none", "training.generator_steps=1")  # one update of each player, batch norm
 Work = Callable[[], object]
 Entry = dict[str, Any]
 
@@ -133,108 +134,25 @@ def _serve(make: Callable[[], Work], connection: Connection) -> None:
             connection.send("done")
 
 
-def best_product(m: int, k: int, n: int, dtype: torch.dtype) -> float:
-    """Milliseconds of one (m, k) x (k, n) product at its best measured rate."""
-    left, right = torch.rand(m, k).to(dtype), torch.rand(k, n).to(dtype)
-    times = []
-    for _ in range(15):
-        started = time.perf_counter()
-        left @ right
-        times.append(time.perf_counter() - started)
-    return 1000 * min(times)
-
-
-def mnist_floor(precision: str) -> float:
-    """Milliseconds of the step's own matrix products, plus the optimizers' bytes at the measured memory rate."""
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    layers = list(itertools.pairwise(UNITS))
-    generator = [(100, 500), (500, 500), (500, 784)]
-
-    def passes(shapes: list[tuple[int, int]], rows: int, *, weights: bool, inputs: bool) -> float:
-        total = 0.0
-        for number, (fan_in, fan_out) in enumerate(shapes):
-            total += best_product(rows, fan_in, fan_out, dtype)
-            if inputs or (weights and number > 0):
-                total += best_product(rows, fan_out, fan_in, dtype)
-            if weights:
-                total += best_product(fan_out, rows, fan_in, dtype)
-        return total
-
-    products = passes(layers, 300, weights=True, inputs=False) + passes(generator, 100, weights=False, inputs=False)
-    products += passes(generator, 100, weights=True, inputs=False)
-    products += passes(layers[:-1], 100, weights=False, inputs=True) + passes(
-        layers[:-1], 100, weights=False, inputs=False
-    )
-    parameters = sum(i * o for i, o in (*layers, *generator))
-    return products + adam_milliseconds(parameters)
-
-
-def adam_milliseconds(parameters: int) -> float:
-    """Adam reads four arrays and writes three: their bytes at the rate of the best copy."""
-    source = torch.rand(parameters)
-    target, times = torch.empty_like(source), []
-    for _ in range(20):
-        started = time.perf_counter()
-        target.copy_(source)
-        times.append(time.perf_counter() - started)
-    return 1000 * min(times) * 7 / 2
-
-
-def cifar10_floor(precision: str) -> float:
-    """The discriminator's and generator's convolutions, forward and backward, each alone, at its best layout's rate."""
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    w, n = 192, 96
-    trunk = [(3, n, 32, 3, 1, 1), (n, n, 32, 3, 1, 1), (n, n, 32, 3, 2, 1), (n, w, 16, 3, 1, 1), (w, w, 16, 3, 1, 1)]
-    trunk += [(w, w, 16, 3, 2, 1), (w, w, 8, 3, 1, 0), (w, w, 6, 1, 1, 0), (w, w, 6, 1, 1, 0)]
-    total = 0.0
-    for inputs, outputs, side, kernel, stride, padding in trunk:
-
-        def forward(x: torch.Tensor, weight: torch.Tensor, s: int = stride, p: int = padding) -> torch.Tensor:
-            return functional.conv2d(x, weight, stride=s, padding=p)
-
-        weight_shape, image = (outputs, inputs, kernel, kernel), (inputs, side, side)
-        total += convolution(forward, (300, *image), weight_shape, dtype, weights=True, images=inputs > 3)
-        total += 3 * convolution(forward, (100, *image), weight_shape, dtype, weights=False, images=True)
-    for inputs, outputs, side in ((512, 256, 4), (256, 128, 8), (128, 3, 16)):
-
-        def upsample(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-            return functional.conv_transpose2d(x, weight, stride=2, padding=2, output_padding=1)
-
-        shapes = (200, inputs, side, side), (inputs, outputs, 5, 5)
-        total += convolution(upsample, *shapes, dtype, weights=False, images=False)
-        total += 3 * convolution(upsample, *shapes, dtype, weights=True, images=True)
-    return total
-
-
-def convolution(
-    forward: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-    image: tuple[int, ...],
-    weight: tuple[int, ...],
-    dtype: torch.dtype,
-    *,
-    weights: bool,
-    images: bool,
-) -> float:
-    """Milliseconds of one convolution and the gradients asked for, in the better of two memory layouts."""
-    best = float("inf")
-    for layout in (torch.contiguous_format, torch.channels_last):
-        x = torch.rand(image).to(dtype).contiguous(memory_format=layout).requires_grad_(images)
-        v = torch.rand(weight).to(dtype).contiguous(memory_format=layout).requires_grad_(weights)
-        for _ in range(3):
-            started = time.perf_counter()
-            y = forward(x, v)
-            if weights or images:
-                torch.autograd.grad(y, [t for t in (x, v) if t.requires_grad], torch.ones_like(y))
-            best = min(best, time.perf_counter() - started)
-    return 1000 * best
-
-
-def technique_cost(name: str) -> Entry:
-    """The CIFAR-10 step (one update of each player, batch norm, no other technique) with `name` and without it."""
-    base = (*CIFAR, "technique=none", "training.generator_steps=1")
-    with_it = trainer((*base, f"technique.{name}.enabled=true"), "fp32").advance
+def technique_cost(technique: str, base: tuple[str, ...] = CIFAR_BARE, suffix: str = "") -> Entry:
+    """The step of `base`, which has no technique, with this one and without it."""
+    with_it = trainer((*base, f"technique.{technique}.enabled=true"), "fp32").advance
     times = alternating({"ours": with_it, "reference": trainer(base, "fp32").advance})
-    return entry(f"technique_{name}", times)
+    return entry(f"technique_{technique}{suffix}", times)
+
+
+def closeness_cost() -> Entry:
+    """A batch's sums of minibatch discrimination, forward and backward, and the same in one line of PyTorch."""
+    projected = torch.randn(100, 100, 5, requires_grad=True)  # examples, kernels, dims
+
+    def both_ways(sums: Callable[[torch.Tensor], torch.Tensor]) -> Work:
+        return lambda: torch.autograd.grad(sums(projected).sum(), projected)
+
+    return entry(
+        "minibatch_sums_vs_plain",
+        alternating({"ours": both_ways(closeness_sums), "reference": both_ways(plain_closeness_sums)}, BUDGET / 4),
+        "ms/batch",
+    )
 
 
 def diagnostics_cost(pair: str) -> Entry:
@@ -252,10 +170,10 @@ def diagnostics_cost(pair: str) -> Entry:
     return entry(f"diagnostics_{pair}", times | {"ours": times["reference"] + extra})
 
 
-def entry(name: str, times: dict[str, float]) -> Entry:
+def entry(name: str, times: dict[str, float], unit: str = "ms/step") -> Entry:
     ours, reference = times["ours"], times["reference"]
     ratio = ours / reference if name.startswith(("technique_", "diagnostics_")) else reference / ours
-    return {"name": name, "ours": ours, "reference": reference, "ratio": ratio, "unit": "ms/step"}
+    return {"name": name, "ours": ours, "reference": reference, "ratio": ratio, "unit": unit}
 
 
 def entries(precision: str) -> dict[str, Callable[[], Entry]]:
@@ -280,6 +198,10 @@ def entries(precision: str) -> dict[str, Callable[[], Entry]]:
         "feature_matching", "minibatch_discrimination", "historical_averaging", "label_smoothing", "virtual_batch_norm",
     ):  # fmt: skip
         found[f"technique_{name}"] = partial(technique_cost, name)
+    found["technique_minibatch_discrimination_mnist"] = partial(
+        technique_cost, "minibatch_discrimination", MNIST_BARE, "_mnist"
+    )
+    found["minibatch_sums_vs_plain"] = closeness_cost
     for name in ("digits", "mnist", "cifar10"):
         found[f"diagnostics_{name}"] = partial(diagnostics_cost, name)
     return found
@@ -302,12 +224,12 @@ def main() -> None:
     chosen = training | evaluation
     results = []
     print(f"{torch.get_num_threads()} threads, medians")
-    print(f"{'name':<36} {'ours':>10} {'reference':>10} {'ratio':>7}  unit")
+    print(f"{'name':<42} {'ours':>10} {'reference':>10} {'ratio':>7}  unit")
     for name in [arguments.only] if arguments.only else chosen:
         for result in chosen[name]():
             results.append(result)
             figures = f"{result['ours']:>10.2f} {result['reference']:>10.2f} {result['ratio']:>7.3f}"
-            print(f"{result['name']:<36} {figures}  {result['unit']}", flush=True)
+            print(f"{result['name']:<42} {figures}  {result['unit']}", flush=True)
     path = Path("outputs/benchmark.json")
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(results, indent=2) + "\n")
