@@ -30,7 +30,7 @@ from plain_loops import PlainCifar, PlainMnist
 
 from improved_gan.composing import compose_jobs
 from improved_gan.dataset.prepared import PreparedDataset, PreparedSplit
-from improved_gan.technique.minibatch_closeness import closeness_sums, plain_closeness_sums
+from improved_gan.technique.minibatch_features import minibatch_features, plain_minibatch_features
 from improved_gan.training.device import fast_training
 from improved_gan.training.diagnostics import Diagnostics
 from improved_gan.training.trainer import Trainer
@@ -150,7 +150,9 @@ def closeness_cost() -> Entry:
 
     return entry(
         "minibatch_sums_vs_plain",
-        alternating({"ours": both_ways(closeness_sums), "reference": both_ways(plain_closeness_sums)}, BUDGET / 4),
+        alternating(
+            {"ours": both_ways(minibatch_features), "reference": both_ways(plain_minibatch_features)}, BUDGET / 4
+        ),
         "ms/batch",
     )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from string import Template
 
 from improved_gan.composing import compose_jobs
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -80,7 +80,7 @@ def shell_failures(body: str) -> Iterator[str]:
         if program == "improved-gan":
             try:
                 compose(arguments)
-            except RequestError as error:
+            except UsageError as error:
                 yield f"`{command}`: {error}".replace("\n", "; ")
 
 

@@ -30,7 +30,7 @@ from improved_gan.architecture.weight_norm import WeightNorm, WeightNormLinear
 from improved_gan.composing import compose_jobs
 from improved_gan.metrics.test_error import count_errors
 from improved_gan.report.plots import COLOURS, STYLE
-from improved_gan.run_folder import written_whole
+from improved_gan.run_folder import atomic_write
 from improved_gan.training.device import fast_training
 from improved_gan.training.trainer import Trainer
 
@@ -100,7 +100,7 @@ def train(way: str, seeds: Sequence[int]) -> None:
         with in_this_way():
             curve = learn(run, EPOCHS)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as file:
+        with atomic_write(path) as file:
             file.write((json.dumps({"torch": torch.__version__} | curve) + "\n").encode())
 
 

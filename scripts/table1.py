@@ -25,9 +25,9 @@ import numpy as np
 import yaml
 from table1_curves import draw_curves
 
-from improved_gan.composing import compose_jobs, decides_result
+from improved_gan.composing import affects_result, compose_jobs
+from improved_gan.report.discovery import read_runs
 from improved_gan.report.ensembles import Ensemble, ensembles
-from improved_gan.report.finding import read_runs
 from improved_gan.report.page import commands_of
 from improved_gan.report.runs import Run, flat
 from improved_gan.run_folder import RunFolder
@@ -119,7 +119,7 @@ def differences(run: Run) -> Difference:
     """In what a run is not as `experiment=mnist_table1` has it: scaled down, say."""
     (request,) = compose_jobs(["experiment=mnist_table1"])
     wanted = dict(flat(dataclasses.asdict(request.config)))
-    decisive = [key for key in wanted if decides_result(key)]
+    decisive = [key for key in wanted if affects_result(key)]
     return tuple(
         (key, run.settings[key], wanted[key])
         for key in decisive

@@ -22,18 +22,18 @@ from scipy.ndimage import gaussian_filter
 from improved_gan import dataset
 from improved_gan.composing import compose_jobs
 from improved_gan.dataset import PreparedDataset
-from improved_gan.metrics.evidence import ImageSet
-from improved_gan.metrics.measure import MEASURES as WITH_BETTER
-from improved_gan.metrics.neighbourhoods import neighbourhoods
+from improved_gan.metrics.inputs import ImageSet
+from improved_gan.metrics.prdc import compute_prdc
+from improved_gan.metrics.registry import METRICS as WITH_BETTER
 from improved_gan.training.device import prepare_arithmetic
-from improved_gan.training.judging import Judging
+from improved_gan.training.evaluator import Evaluator
 from improved_gan.training.real_images import cache_folder, real_images
 
 matplotlib.use("Agg")
 COUNT = 1000
 REFERENCE = 4000  # training images compared with
 ONE_CLASS = 7  # horses
-MEASURES = {  # and, for the plot, the value that a perfect generator would have
+METRICS = {  # and, for the plot, the value that a perfect generator would have
     "sliced_wasserstein": 0.0,
     "wasserstein_critic": 0.0,
     "real_vs_fake_accuracy": 0.5,
@@ -51,14 +51,14 @@ BY_CLASSIFIER = ("classifier_score", "frechet_classifier_distance", "earth_mover
 Images = UInt8[np.ndarray, "n 3 32 32"]
 
 
-def image_sets(data: PreparedDataset) -> dict[str, Callable[[Judging], Images]]:
+def image_sets(data: PreparedDataset) -> dict[str, Callable[[Evaluator], Images]]:
     """Each set's name and how it is made."""
     assert data.test is not None and data.train.labels is not None
     test, train, labels = data.test.images, data.train.images, np.asarray(data.train.labels)
     unseen = np.asarray(test[-COUNT:])  # the held-out reals that measures compare with are the first ones
     noise = np.random.default_rng(0)
 
-    def one_image_a_class(judging: Judging) -> Images:
+    def one_image_a_class(judging: Evaluator) -> Images:
         """Of each class the training image that the classifier is surest of, again and again."""
         reference = real_images(data, "train", REFERENCE)
         assert reference is not None
@@ -84,15 +84,15 @@ def image_sets(data: PreparedDataset) -> dict[str, Callable[[Judging], Images]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--measures", nargs="+", default=[*MEASURES, *NEIGHBOURHOODS], help="only these")
+    parser.add_argument("--measures", nargs="+", default=[*METRICS, *NEIGHBOURHOODS], help="only these")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     config = compose_jobs(["job=evaluate", "dataset=cifar10", "images=."])[0].config
     device = prepare_arithmetic(config)
     data = dataset.load(config.dataset, Path(config.data_root))
-    measures = [name for name in MEASURES if name in arguments.measures]
+    measures = [name for name in METRICS if name in arguments.measures]
     metrics = dataclasses.replace(config.metrics, measures=measures, reference_samples=REFERENCE)
-    judging = Judging(metrics, lambda: data, device, seed=1)
+    judging = Evaluator(metrics, lambda: data, device, seed=1)
     print("classifiers are kept in", cache_folder(data))
     results = arguments.out / "results.json"
     needs_classifier = bool(set(arguments.measures) & {*BY_CLASSIFIER, *NEIGHBOURHOODS})
@@ -119,18 +119,18 @@ def main() -> None:
     write(arguments.out, {name: known[name] for name in image_sets(data) if name in known})
 
 
-def where_they_lie(judging: Judging, samples: ImageSet) -> dict[str, float]:
+def where_they_lie(judging: Evaluator, samples: ImageSet) -> dict[str, float]:
     """Precision, recall, density and coverage in the classifier's features."""
     assert judging.reference is not None
     ours = judging.features.of("classifier", samples).values
     real = judging.features.of("classifier", judging.reference).values
     assert ours is not None and real is not None
-    return neighbourhoods(ours, real, neighbours=3, of_density=5)._asdict()
+    return compute_prdc(ours, real, neighbours=3, of_density=5)._asdict()
 
 
 def write(out: Path, results: dict[str, dict[str, float]]) -> None:
     """table.md, measures.png and images.png."""
-    names = [name for name in (*MEASURES, *NEIGHBOURHOODS) if any(name in row for row in results.values())]
+    names = [name for name in (*METRICS, *NEIGHBOURHOODS) if any(name in row for row in results.values())]
     lines = ["| | " + " | ".join(results) + " |", "|---" * (len(results) + 1) + "|"]
     for measure in names:
         cells = [f"{round(row[measure], 5):.3g}" if measure in row else "" for row in results.values()]
@@ -144,7 +144,7 @@ def plot_measures(path: Path, names: list[str], results: dict[str, dict[str, flo
     """A panel a measure: dashed, what a perfect generator would get (test images); dotted, the best value there is."""
     from matplotlib import pyplot as plt
 
-    best: dict[str, Any] = MEASURES | NEIGHBOURHOODS
+    best: dict[str, Any] = METRICS | NEIGHBOURHOODS
     columns = 4
     figure, axes = plt.subplots(-(-len(names) // columns), columns, figsize=(13, 10), sharey=True, squeeze=False)
     for axis in axes.flat[len(names) :]:

@@ -1,6 +1,6 @@
 """What must hold of a config beyond the types: ranges, words, and keys that only make sense together.
 
-Each check raises `RequestError` with the sentence that the user reads. Nothing here imports torch or reads images.
+Each check raises `UsageError` with the sentence that the user reads. Nothing here imports torch or reads images.
 """
 
 import dataclasses
@@ -10,12 +10,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from improved_gan.combinations import check_combinations
-from improved_gan.config import Config, RequestError
+from improved_gan.compatibility import check_compatibility
+from improved_gan.config import Config, UsageError
 
 
 def check(config: Config) -> None:
-    """Raise `RequestError` for the first thing in `config` that cannot be carried out."""
+    """Raise `UsageError` for the first thing in `config` that cannot be carried out."""
     for key, value, rules in _leaves(config):
         _check_range(key, value, rules)
     for rule in (
@@ -27,7 +27,7 @@ def check(config: Config) -> None:
         _check_drawn,
         _check_shapes,
         _check_objective,
-        check_combinations,
+        check_compatibility,
         _check_metrics,
         _check_job,
         _check_game,
@@ -50,9 +50,9 @@ def _check_range(key: str, value: Any, rules: Any) -> None:
     if value is None:
         return
     if isinstance(value, float) and not math.isfinite(value):
-        raise RequestError(f"{key}={value}: must be a finite number")
+        raise UsageError(f"{key}={value}: must be a finite number")
     if value == "":
-        raise RequestError(f"{key}=: must not be empty")
+        raise UsageError(f"{key}=: must not be empty")
     minimum, above, maximum = rules.get("minimum"), rules.get("above"), rules.get("maximum")
     limits = [
         (minimum is None or value >= minimum, f"at least {minimum}"),
@@ -61,16 +61,16 @@ def _check_range(key: str, value: Any, rules: Any) -> None:
     ]
     wanted = [words for (_, words), bound in zip(limits, (minimum, above, maximum), strict=True) if bound is not None]
     if not all(holds for holds, _ in limits):
-        raise RequestError(f"{key}={value}: must be {' and '.join(wanted)}")
+        raise UsageError(f"{key}={value}: must be {' and '.join(wanted)}")
     choices = rules.get("choices")
     for word in value if isinstance(value, list) else [value]:
         if choices and word not in choices:
-            raise RequestError(f"{key}={word}: must be one of {', '.join(choices)}")
+            raise UsageError(f"{key}={word}: must be one of {', '.join(choices)}")
 
 
 def _check_device(config: Config) -> None:
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", config.device):
-        raise RequestError(f"device={config.device}: must be auto, cpu, cuda or cuda:N")
+        raise UsageError(f"device={config.device}: must be auto, cpu, cuda or cuda:N")
 
 
 def _check_folders(config: Config) -> None:
@@ -78,39 +78,39 @@ def _check_folders(config: Config) -> None:
     try:
         existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     except OSError as error:
-        raise RequestError(f"output_root={config.output_root}: {error.strerror}") from None
+        raise UsageError(f"output_root={config.output_root}: {error.strerror}") from None
     if not existing.is_dir():
-        raise RequestError(f"output_root={config.output_root}: {existing} is a file, and must be a folder")
+        raise UsageError(f"output_root={config.output_root}: {existing} is a file, and must be a folder")
     try:
         tempfile.TemporaryFile(dir=existing).close()
     except OSError as error:
-        raise RequestError(f"output_root={config.output_root}: cannot write in {existing} ({error.strerror})") from None
+        raise UsageError(f"output_root={config.output_root}: cannot write in {existing} ({error.strerror})") from None
     weights = config.metrics.inception_weights
     if weights is not None and not Path(weights).is_file():
-        raise RequestError(f"metrics.inception_weights={weights}: there is no such file")
+        raise UsageError(f"metrics.inception_weights={weights}: there is no such file")
     if config.dataset.source not in ("npz", "image_folder"):
         if config.dataset.path is not None:
-            raise RequestError(
+            raise UsageError(
                 f"dataset.path={config.dataset.path}: means nothing with dataset={config.dataset.name}, which lies in "
                 "data_root; use dataset=npz or dataset=image_folder"
             )
     else:
         wanted = "an .npz file" if config.dataset.source == "npz" else "a folder of class folders"
         if config.dataset.path is None:
-            raise RequestError(f"dataset.path=null: dataset={config.dataset.name} needs the path of {wanted}")
+            raise UsageError(f"dataset.path=null: dataset={config.dataset.name} needs the path of {wanted}")
         if not Path(config.dataset.path).exists():
-            raise RequestError(f"dataset.path={config.dataset.path}: there is nothing there; it must be {wanted}")
+            raise UsageError(f"dataset.path={config.dataset.path}: there is nothing there; it must be {wanted}")
 
 
 def _check_tracking(config: Config) -> None:
     group = config.tracking.group
     if group is not None and len(group) > 128:
-        raise RequestError(f"tracking.group={group}: W&B takes 128 characters, and these are {len(group)}")
+        raise UsageError(f"tracking.group={group}: W&B takes 128 characters, and these are {len(group)}")
 
 
 def _check_length(config: Config) -> None:
     if config.training.epochs is None and config.training.steps is None:
-        raise RequestError("training.steps=null: set training.steps or training.epochs, or training would never end")
+        raise UsageError("training.steps=null: set training.steps or training.epochs, or training would never end")
 
 
 def _check_balance(config: Config) -> None:
@@ -118,10 +118,10 @@ def _check_balance(config: Config) -> None:
     if training.discriminator_learning_rate == 0 and (
         training.generator_learning_rate == 0 or config.objective.name == "supervised_only"
     ):
-        raise RequestError("training.discriminator_learning_rate=0.0: then nothing is trained; one player must learn")
+        raise UsageError("training.discriminator_learning_rate=0.0: then nothing is trained; one player must learn")
     bound = training.balance.adaptive_accuracy
     if bound is not None and config.objective.name == "supervised_only":
-        raise RequestError(
+        raise UsageError(
             f"training.balance.adaptive_accuracy={bound}: means nothing with objective=supervised_only, "
             "which trains no generator; it must be null"
         )
@@ -133,7 +133,7 @@ def _check_drawn(config: Config) -> None:
     if (dataset.drawn is not None) != (dataset.source in ("points", "stacked_digits")) or (
         (points is not None) != dataset.holds_points
     ):
-        raise RequestError(
+        raise UsageError(
             f"dataset.source={dataset.source}: is not that of dataset={dataset.name}; choose a data set by its name"
         )
     if points is None:
@@ -142,17 +142,17 @@ def _check_drawn(config: Config) -> None:
         listed = {"means": points.means, "deviations": points.deviations, "weights": points.weights}
         for name, values in listed.items():
             if not values or len(values) != len(points.means or []) or not all(map(math.isfinite, values)):
-                raise RequestError(f"dataset.points.{name}={values}: must be as many numbers as there are modes")
+                raise UsageError(f"dataset.points.{name}={values}: must be as many numbers as there are modes")
             if name != "means" and min(values) <= 0:
-                raise RequestError(f"dataset.points.{name}={values}: must be greater than 0")
+                raise UsageError(f"dataset.points.{name}={values}: must be greater than 0")
     else:
         for name in ("modes", "radius", "deviation", *(["turns"] if points.arrangement == "spiral" else [])):
             if getattr(points, name) is None:
-                raise RequestError(f"dataset.points.{name}=null: must be a number for arrangement {points.arrangement}")
+                raise UsageError(f"dataset.points.{name}=null: must be a number for arrangement {points.arrangement}")
         if points.arrangement == "grid" and math.isqrt(points.modes or 0) ** 2 != points.modes:
-            raise RequestError(f"dataset.points.modes={points.modes}: must be a square number, such as 25, for a grid")
+            raise UsageError(f"dataset.points.modes={points.modes}: must be a square number, such as 25, for a grid")
     if dataset.image_shape != (shape := [1, 1, 1] if points.arrangement == "line" else [2, 1, 1]):
-        raise RequestError(
+        raise UsageError(
             f"dataset.image_shape={dataset.image_shape}: must be {shape} for arrangement {points.arrangement}"
         )
 
@@ -161,22 +161,22 @@ def _check_shapes(config: Config) -> None:
     has, wants = config.dataset.image_shape, config.architecture.image_shape
     for key, shape in (("dataset", has), ("architecture", wants)):
         if shape is not None and (len(shape) != 3 or min(shape) < 1):
-            raise RequestError(f"{key}.image_shape={shape}: must be three whole numbers, [channels, height, width]")
+            raise UsageError(f"{key}.image_shape={shape}: must be three whole numbers, [channels, height, width]")
     builds_a_pair = config.job.name not in ("evaluate", "prepare")
     if builds_a_pair and (config.architecture.name == "toy_mlp") != config.dataset.holds_points:
         pairs = "toy_mlp" if config.dataset.holds_points else "a pair for images, such as digits_mlp or mnist_mlp"
-        raise RequestError(
+        raise UsageError(
             f"architecture={config.architecture.name}: does not fit dataset={config.dataset.name}, which holds "
             f"{'points' if config.dataset.holds_points else 'images'}; choose {pairs}"
         )
     if has is not None and has != wants and builds_a_pair:
-        raise RequestError(
-            f"architecture={config.architecture.name}: makes {shape_words(wants)}, "
-            f"but dataset={config.dataset.name} holds {shape_words(has)}; choose a pair that agrees"
+        raise UsageError(
+            f"architecture={config.architecture.name}: makes {describe_shape(wants)}, "
+            f"but dataset={config.dataset.name} holds {describe_shape(has)}; choose a pair that agrees"
         )
 
 
-def shape_words(shape: list[int] | tuple[int, ...]) -> str:
+def describe_shape(shape: list[int] | tuple[int, ...]) -> str:
     """`[1, 28, 28]` as "28x28 with 1 channel", `[2, 1, 1]` as "points of 2 coordinates"."""
     channels, height, width = shape
     if height == width == 1:
@@ -187,19 +187,19 @@ def shape_words(shape: list[int] | tuple[int, ...]) -> str:
 def _check_objective(config: Config) -> None:
     dataset, objective = config.dataset, config.objective
     if dataset.evaluate_on == "validation" and dataset.validation_images == 0:
-        raise RequestError(
+        raise UsageError(
             "dataset.evaluate_on=validation: nothing is held out; set dataset.validation_images to at least 1"
         )
     for field in dataclasses.fields(objective):
         owner, value = field.metadata.get("owner"), getattr(objective, field.name)
         if owner == objective.name and value is None:
-            raise RequestError(f"objective.{field.name}=null: objective={owner} needs a number")
+            raise UsageError(f"objective.{field.name}=null: objective={owner} needs a number")
         if owner not in (None, objective.name) and value is not None:
-            raise RequestError(f"objective.{field.name}={value}: belongs to objective={owner}; leave it out")
+            raise UsageError(f"objective.{field.name}={value}: belongs to objective={owner}; leave it out")
     if objective.name == "semi_supervised" and objective.labelled_weight == objective.unlabelled_weight == 0:
-        raise RequestError("objective.unlabelled_weight=0.0: with objective.labelled_weight=0 too, nothing is learned")
+        raise UsageError("objective.unlabelled_weight=0.0: with objective.labelled_weight=0 too, nothing is learned")
     if objective.labels_on_reals and dataset.labels_per_class is not None:
-        raise RequestError(
+        raise UsageError(
             f"dataset.labels_per_class={dataset.labels_per_class}: objective.labels_on_reals=true uses every label, "
             "so it must be null"
         )
@@ -208,12 +208,12 @@ def _check_objective(config: Config) -> None:
 def _check_metrics(config: Config) -> None:
     metrics = config.metrics
     if metrics.cross_check and "frechet_inception_distance" not in metrics.measures:
-        raise RequestError(
+        raise UsageError(
             "metrics.cross_check=true: computes frechet_inception_distance once more, which metrics.measures lacks"
         )
     for name in ("inception_score", "classifier_score"):
         if name in metrics.measures and metrics.splits > metrics.samples:
-            raise RequestError(
+            raise UsageError(
                 f"metrics.splits={metrics.splits}: must be at most metrics.samples={metrics.samples}, for {name}"
             )
 
@@ -222,23 +222,23 @@ def _check_job(config: Config) -> None:
     if config.job.name == "train":
         return
     if config.job.name == "report" and config.run is not None and not Path(config.run).is_dir():
-        raise RequestError(f"run={config.run}: must be a folder of runs; there is no such folder")
+        raise UsageError(f"run={config.run}: must be a folder of runs; there is no such folder")
     if config.job.name == "evaluate":
         if config.images is None:
-            raise RequestError(
+            raise UsageError(
                 "images=null: job=evaluate needs images=PATH, a run's folder, a folder of images or an .npz"
             )
         if not Path(config.images).exists():
-            raise RequestError(f"images={config.images}: there is nothing there; it must be a run, a folder or an .npz")
+            raise UsageError(f"images={config.images}: there is nothing there; it must be a run, a folder or an .npz")
         if not config.metrics.measures:
-            raise RequestError("metrics.measures=[]: nothing to measure; name some, or take metrics=paper")
+            raise UsageError("metrics.measures=[]: nothing to measure; name some, or take metrics=paper")
     if config.job.name == "sample":
         if config.run is None:
-            raise RequestError("run=null: job=sample needs run=PATH, the folder of a trained run")
+            raise UsageError("run=null: job=sample needs run=PATH, the folder of a trained run")
         if not (Path(config.run) / "config.yaml").is_file():
-            raise RequestError(f"run={config.run}: must be the folder of a run (no config.yaml in it)")
+            raise UsageError(f"run={config.run}: must be the folder of a run (no config.yaml in it)")
         if not any((Path(config.run) / "checkpoints").glob("*.pt")):
-            raise RequestError(f"run={config.run}: has no checkpoint yet; train it first")
+            raise UsageError(f"run={config.run}: has no checkpoint yet; train it first")
 
 
 def _check_game(config: Config) -> None:
@@ -246,10 +246,10 @@ def _check_game(config: Config) -> None:
         return
     start = config.game.start
     if len(start) != 2 or not all(math.isfinite(coordinate) for coordinate in start):
-        raise RequestError(f"game.start={start}: must be two numbers, x and y")
+        raise UsageError(f"game.start={start}: must be two numbers, x and y")
     for name in config.technique.enabled():
         if name != "historical_averaging":
-            raise RequestError(
+            raise UsageError(
                 f"technique.{name}.enabled=true: means nothing with job=game, whose players are a number each; "
                 "of the techniques it heeds historical_averaging alone"
             )

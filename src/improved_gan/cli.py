@@ -8,9 +8,9 @@ import signal
 import sys
 
 from improved_gan.composing import Request, compose_jobs, conf_folder, groups, register_schema
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 from improved_gan.dispatching import dispatch
-from improved_gan.metrics.measure import MEASURES
+from improved_gan.metrics.registry import METRICS
 from improved_gan.sweep import run_sweep
 
 HELP = """\
@@ -60,7 +60,7 @@ def run(arguments: list[str]) -> int:
         if len(overrides) < len(arguments) or requests[0].config.sweep.dry_run:
             return run_sweep(requests, overrides)
         return _run_one(requests[0])
-    except RequestError as error:
+    except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -73,7 +73,7 @@ def run(arguments: list[str]) -> int:
 def help_text() -> str:
     """Groups, choices, measures and examples."""
     lines = [f"  {group:<14} {', '.join(choices)}" for group, choices in groups().items()]
-    measures = [f"  {name}: sees {m.sees}; misses {m.misses}" for name, m in MEASURES.items()]
+    measures = [f"  {name}: sees {m.sees}; misses {m.misses}" for name, m in METRICS.items()]
     return HELP.format(groups="\n".join(lines), measures="\n".join(measures))
 
 
@@ -93,10 +93,10 @@ def _hydra(arguments: list[str]) -> int:
         with contextlib.redirect_stderr(complaint):
             hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(lambda _: None)()
     except (HydraException, ValueError) as error:
-        raise RequestError(str(error).splitlines()[0]) from None
+        raise UsageError(str(error).splitlines()[0]) from None
     except SystemExit as end:
         if end.code:  # argparse has said why, under a page on usage
-            raise RequestError(complaint.getvalue().strip().splitlines()[-1].rpartition("error: ")[2]) from None
+            raise UsageError(complaint.getvalue().strip().splitlines()[-1].rpartition("error: ")[2]) from None
     return 0
 
 

@@ -1,7 +1,7 @@
 """The schema of a run: every key with its type and range, and the checks that span several keys.
 
 The values live in `conf/*.yaml`; nothing here has a default. A request that cannot be carried out raises
-`RequestError`, whose message is the one line that the user reads. Nothing in this file imports torch.
+`UsageError`, whose message is the one line that the user reads. Nothing in this file imports torch.
 """
 
 from dataclasses import dataclass, field, fields
@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from improved_gan.metrics.measure import MEASURES
+from improved_gan.metrics.registry import METRICS
 
 PHENOMENA = (
     "mode_collapse",
@@ -24,7 +24,7 @@ PHENOMENA = (
 )
 
 
-class RequestError(ValueError):
+class UsageError(ValueError):
     """What the user asked for cannot be done; the message names the key, its value and what would be right."""
 
 
@@ -84,14 +84,14 @@ class ReportConfig:
 class SearchConfig:
     """Keys of `job=search`."""
 
-    measure: str = one_of(*MEASURES)
+    measure: str = one_of(*METRICS)
     direction: str | None = one_of("minimise", "maximise")  # null: whichever is better
     trials: int = number(minimum=1)
     space: Any = MISSING  # {key: [low, high, log], [low, high, linear], or choices}
 
 
 @dataclass
-class PaperFigureConfig:
+class PaperResultConfig:
     """One figure that the paper prints for a row."""
 
     measure: str  # its name here, e.g. test_error
@@ -109,7 +109,7 @@ class PaperConfig:
     table: str  # e.g. Table 3
     dataset: str  # that the paper's figures are of
     row: str | None = None  # as the paper calls it; null: the row has no name of its own
-    figures: list[PaperFigureConfig] = field(default_factory=list)
+    figures: list[PaperResultConfig] = field(default_factory=list)
 
 
 @dataclass
@@ -352,7 +352,7 @@ class TrainingConfig:
 
 @dataclass
 class MetricsConfig:
-    measures: list[str] = one_of(*MEASURES)
+    measures: list[str] = one_of(*METRICS)
     interval: int = number(minimum=1)  # epochs
     step_interval: int | None = number(minimum=1)  # steps; instead of `interval`, where epochs are long
     train_classifier: bool = MISSING  # let a run train the data set's classifier though it takes minutes

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from improved_gan.composing import Request
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 from improved_gan.job import job_named
-from improved_gan.training.ending import Stopped, TrainingFailed
+from improved_gan.training.termination import Stopped, TrainingFailed
 
 log = logging.getLogger("improved_gan")
 
@@ -28,7 +28,7 @@ def dispatch(request: Request) -> Outcome:
     log_to_stderr()
     try:
         return Outcome(0, job_named(request.config.job.name)(request))
-    except RequestError as error:
+    except UsageError as error:
         outcome = Outcome(2, None, str(error))
     except Stopped as stop:
         print(f"{stop}; the same command goes on from the checkpoint", file=sys.stderr)

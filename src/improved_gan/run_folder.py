@@ -16,12 +16,12 @@ from typing import IO, Any
 
 from omegaconf import OmegaConf
 
-from improved_gan.composing import Request, indecisive_defaults
-from improved_gan.config import Config, RequestError
+from improved_gan.composing import Request, unhashed_defaults
+from improved_gan.config import Config, UsageError
 
 
 @contextlib.contextmanager
-def written_whole(path: Path) -> Iterator[IO[bytes]]:
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """A binary file that appears under `path` only once it is complete and on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -44,13 +44,13 @@ def _umask() -> int:
 
 
 def read_config(folder: Path) -> Config:
-    """The config of the run in `folder`; raises `RequestError` where there is none or it is another version's."""
+    """The config of the run in `folder`; raises `UsageError` where there is none or it is another version's."""
     try:
         stored = OmegaConf.load(folder / "config.yaml")
-        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), indecisive_defaults(), stored))
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), unhashed_defaults(), stored))
     except Exception as error:  # unreadable YAML, unknown keys: whatever is wrong, this folder is no run of ours
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RequestError(f"run={folder}: config.yaml cannot be read as a run's config ({reason})") from None
+        raise UsageError(f"run={folder}: config.yaml cannot be read as a run's config ({reason})") from None
     assert isinstance(config, Config)
     return config
 
@@ -84,17 +84,17 @@ class RunFolder:
         return self.path / "samples"
 
     def acquire(self) -> None:
-        """Create the folder and hold it; raises `RequestError` if another process does."""
+        """Create the folder and hold it; raises `UsageError` if another process does."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RequestError(f"{self.path}: cannot be created ({error.strerror})") from None
+            raise UsageError(f"{self.path}: cannot be created ({error.strerror})") from None
         self._lock = open(self.path / ".lock", "w")  # noqa: SIM115 held until `release`
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._lock.close()
-            raise RequestError(f"{self.path}: another process is training this run right now") from None
+            raise UsageError(f"{self.path}: another process is training this run right now") from None
 
     def release(self) -> None:
         """Let another process have the folder."""
@@ -103,7 +103,7 @@ class RunFolder:
             self._lock = None
 
     def write_config(self, config: Config) -> None:
-        with written_whole(self.path / "config.yaml") as file:
+        with atomic_write(self.path / "config.yaml") as file:
             file.write(OmegaConf.to_yaml(OmegaConf.create(dataclasses.asdict(config))).encode())
 
     def summary(self) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class RunFolder:
         return summary if isinstance(summary, dict) else {}
 
     def write_summary(self, summary: dict[str, Any]) -> None:
-        with written_whole(self.path / "summary.json") as file:
+        with atomic_write(self.path / "summary.json") as file:
             file.write(json.dumps(summary, indent=2).encode() + b"\n")
 
     def append_metrics(self, values: dict[str, Any]) -> None:
@@ -140,5 +140,5 @@ class RunFolder:
     def rewind_metrics(self, step: int) -> None:
         """Drop the lines of steps after `step`, which a resumed run will write again."""
         kept = [line for line in self.metrics() if line["step"] <= step]
-        with written_whole(self.path / "metrics.jsonl") as file:
+        with atomic_write(self.path / "metrics.jsonl") as file:
             file.write("".join(json.dumps(line) + "\n" for line in kept).encode())

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from improved_gan.architecture import BatchNorm, Unnormalised, build_discriminator, build_generator
+from improved_gan.architecture import BatchNorm, ScaleShift, build_discriminator, build_generator
 
 COORDINATES = (1, 2)
 
@@ -15,7 +15,7 @@ COORDINATES = (1, 2)
 @pytest.mark.parametrize("coordinates", COORDINATES)
 def test_layers(architecture: Callable[..., Any], coordinates: int) -> None:
     config = architecture("toy_mlp", image_shape=[coordinates, 1, 1], latent_size=3)
-    generator, discriminator = build_generator(config, Unnormalised), build_discriminator(config, 1)
+    generator, discriminator = build_generator(config, ScaleShift), build_discriminator(config, 1)
     assert [tuple(p.shape) for p in generator.parameters() if p.ndim == 2] == [(128, 3), (128, 128), (coordinates, 128)]
     assert [tuple(p.shape) for p in discriminator.parameters() if p.ndim == 2] == [
         (128, coordinates),
@@ -28,7 +28,7 @@ def test_layers(architecture: Callable[..., Any], coordinates: int) -> None:
 def test_the_forward_pass_is_the_formula(architecture: Callable[..., Any]) -> None:
     torch.manual_seed(0)
     config = architecture("toy_mlp", image_shape=[2, 1, 1], width=4, generator_width=5)
-    generator, discriminator = build_generator(config, Unnormalised), build_discriminator(config, 1)
+    generator, discriminator = build_generator(config, ScaleShift), build_discriminator(config, 1)
     for parameter in (*generator.parameters(), *discriminator.parameters()):
         nn.init.normal_(parameter)
     z, x = torch.randn(6, 2), torch.randn(6, 2)
@@ -54,10 +54,10 @@ def test_other_layers_go_where_they_belong(
 
 
 def test_unnormalised_is_scale_and_shift() -> None:
-    layer = Unnormalised(3, scale=True)
+    layer = ScaleShift(3, scale=True)
     assert layer.scale is not None
     nn.init.constant_(layer.scale, 2.0)
     nn.init.constant_(layer.shift, 1.0)
     x = torch.randn(4, 3, 2, 2)
     torch.testing.assert_close(layer(x), 2 * x + 1)
-    torch.testing.assert_close(Unnormalised(3)(x), x)
+    torch.testing.assert_close(ScaleShift(3)(x), x)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from improved_gan.composing import compose_jobs, groups
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 
 
 def test_the_default_run_composes() -> None:
@@ -55,7 +55,7 @@ def test_an_experiment_says_what_its_table_is_made_of() -> None:
 
 
 def test_a_multirun_lists_all_that_is_wrong_before_anything_starts() -> None:
-    with pytest.raises(RequestError) as caught:
+    with pytest.raises(UsageError) as caught:
         compose_jobs(["-m", "training.batch_size=0,50,1"])
     assert str(caught.value).count("training.batch_size=") >= 2
     kept = compose_jobs(["-m", "training.batch_size=0,50,1", "sweep.skip_invalid=true"])

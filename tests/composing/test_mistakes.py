@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from improved_gan.cli import run
 from improved_gan.composing import compose_jobs, groups, known_keys
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 
 WRONG = {
     "unknown key, with the nearest known one": (["training.step=3"], "did you mean training.steps?"),
@@ -99,6 +99,6 @@ def test_no_override_ends_in_a_traceback(overrides: list[str]) -> None:
     overrides = [text for text in overrides if not text.startswith("-")]
     try:
         compose_jobs(overrides)
-    except RequestError as error:
+    except UsageError as error:
         assert str(error).strip()
         assert "\n" not in str(error)

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from improved_gan import dataset
-from improved_gan.config import DatasetConfig, RequestError
+from improved_gan.config import DatasetConfig, UsageError
 
 Configure = Callable[..., DatasetConfig]
 
@@ -65,7 +65,7 @@ def test_train_and_test_folders_are_the_splits(tmp_path: Path, configure: Config
     loaded = load(configure, tmp_path / "images", image_shape=[1, 8, 8])
     assert loaded.test is not None and (len(loaded.train.images), len(loaded.test.images)) == (6, 4)
     (tmp_path / "images" / "val" / "dog").rename(tmp_path / "images" / "val" / "cow")
-    with pytest.raises(RequestError, match="the same class folders"):
+    with pytest.raises(UsageError, match="the same class folders"):
         load(configure, tmp_path / "images", image_shape=[1, 8, 8])
 
 
@@ -80,7 +80,7 @@ def test_an_unreadable_image_is_named(damage: str, folder: Path, cache_folder: P
         path.write_text("not a picture")
     else:
         Image.fromarray(np.full((10, 10), 40000, np.uint16)).save(path)
-    with pytest.raises(RequestError, match=f"^dataset.path={folder}: {path} is no readable 8-bit image"):
+    with pytest.raises(UsageError, match=f"^dataset.path={folder}: {path} is no readable 8-bit image"):
         load(configure, folder)
     assert not cache_folder.exists()
 
@@ -92,16 +92,16 @@ def test_a_changed_image_is_noticed(folder: Path, configure: Configure) -> None:
 
 
 def test_what_cannot_be_loaded_is_said(folder: Path, configure: Configure) -> None:
-    with pytest.raises(RequestError, match=r"dataset.image_shape=null: an image folder needs"):
+    with pytest.raises(UsageError, match=r"dataset.image_shape=null: an image folder needs"):
         load(configure, folder, image_shape=None)
-    with pytest.raises(RequestError, match=r"dataset.image_shape=\[28, 28\]: must be \[channels, height, width\]"):
+    with pytest.raises(UsageError, match=r"dataset.image_shape=\[28, 28\]: must be \[channels, height, width\]"):
         load(configure, folder, image_shape=[28, 28])
-    with pytest.raises(RequestError, match="must be a folder of images"):
+    with pytest.raises(UsageError, match="must be a folder of images"):
         load(configure, folder / "red" / "a.png")
     paint(folder / "stray.png", 0)
-    with pytest.raises(RequestError, match=r"images beside its class folders, stray.png for one"):
+    with pytest.raises(UsageError, match=r"images beside its class folders, stray.png for one"):
         load(configure, folder)
     (folder / "stray.png").unlink()
     (folder / "empty").mkdir()
-    with pytest.raises(RequestError, match=f"{folder / 'empty'} holds no images"):
+    with pytest.raises(UsageError, match=f"{folder / 'empty'} holds no images"):
         load(configure, folder)

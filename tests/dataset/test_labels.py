@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 from improved_gan.dataset import held_out, labelled_indices
 
 
@@ -30,7 +30,7 @@ def test_labelled_subset_depends_on_its_seed() -> None:
     [([0, 0, 1, 2, 2], "class 1 has 1 training images"), ([0, 0, 2, 2], "class 1 has 0 training images")],
 )
 def test_a_class_with_too_few_labels_is_named(labels: list[int], complaint: str) -> None:
-    with pytest.raises(RequestError, match=f"dataset.labels_per_class=2: {complaint}"):
+    with pytest.raises(UsageError, match=f"dataset.labels_per_class=2: {complaint}"):
         labelled_indices(np.array(labels), 2, seed=1)
 
 
@@ -43,5 +43,5 @@ def test_held_out_images_are_fixed_disjoint_and_nested() -> None:
 
 
 def test_something_must_be_left_to_train_on() -> None:
-    with pytest.raises(RequestError, match=r"dataset.validation_images=10: must be below 10"):
+    with pytest.raises(UsageError, match=r"dataset.validation_images=10: must be below 10"):
         held_out(10, 10)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from improved_gan import dataset
-from improved_gan.config import DatasetConfig, RequestError
+from improved_gan.config import DatasetConfig, UsageError
 from improved_gan.dataset import prepared
 
 Configure = Callable[..., DatasetConfig]
@@ -106,7 +106,7 @@ def test_damage_to_a_prepared_file_is_named(
         path.write_bytes(content[: len(content) // 2])
     else:
         path.unlink()
-    with pytest.raises(RequestError, match=re.escape(str(path))):
+    with pytest.raises(UsageError, match=re.escape(str(path))):
         dataset.load(config, Path("nowhere"))
 
 
@@ -121,7 +121,7 @@ def test_large_arrays_are_hashed_on_demand(
     content[-1] ^= 1
     path.write_bytes(content)
     dataset.load(config, Path("nowhere"))
-    with pytest.raises(RequestError, match=r"train_images.npy"):
+    with pytest.raises(UsageError, match=r"train_images.npy"):
         dataset.load(config, Path("nowhere"), verify_all=True)
 
 
@@ -131,7 +131,7 @@ def test_a_truncated_npz_is_named_and_leaves_nothing(
 ) -> None:
     content = npz.read_bytes()
     npz.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(RequestError, match=f"^dataset.path={npz}: {npz} is truncated, altered"):
+    with pytest.raises(UsageError, match=f"^dataset.path={npz}: {npz} is truncated, altered"):
         dataset.load(configure("npz", path=str(npz)), npz.parent)
     assert files_below(cache_folder) == [] and files_below(npz.parent) == ["mine.npz"]
 
@@ -143,7 +143,7 @@ def test_an_altered_npz_is_named(compressed: bool, npz: Path, configure: Configu
     content = bytearray(npz.read_bytes())
     content[len(content) // 2] ^= 1  # amid the training images
     npz.write_bytes(content)
-    with pytest.raises(RequestError, match=f"{npz} is truncated, altered"):
+    with pytest.raises(UsageError, match=f"{npz} is truncated, altered"):
         dataset.load(configure("npz", path=str(npz)), npz.parent)
 
 
@@ -205,7 +205,7 @@ def test_a_cache_that_cannot_be_written_is_named(
     npz: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(npz))  # a file
-    with pytest.raises(RequestError, match=f"^XDG_CACHE_HOME={npz}: must be a writable folder"):
+    with pytest.raises(UsageError, match=f"^XDG_CACHE_HOME={npz}: must be a writable folder"):
         dataset.load(configure("npz", path=str(npz)), Path("nowhere"))
 
 

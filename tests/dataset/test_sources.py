@@ -20,7 +20,7 @@ import torchvision.datasets
 from torchvision.datasets import CIFAR10, SVHN
 
 from improved_gan import dataset
-from improved_gan.config import DatasetConfig, RequestError
+from improved_gan.config import DatasetConfig, UsageError
 from improved_gan.dataset.sources import CIFAR10_FILES, IDX_FILES
 
 Configure = Callable[..., DatasetConfig]
@@ -107,17 +107,17 @@ def test_damaged_and_missing_idx_files_are_named(tmp_path: Path, configure: Conf
     write_idx(tmp_path / "plain", small_set((28, 28)), compressed=False)
     path = tmp_path / "plain" / IDX_FILES[0]
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(RequestError, match=f"^dataset=mnist: {path} is truncated"):
+    with pytest.raises(UsageError, match=f"^dataset=mnist: {path} is truncated"):
         dataset.load(configure("mnist"), tmp_path / "plain")
     path.unlink()
-    with pytest.raises(RequestError, match=f"{tmp_path / 'plain'} lacks {IDX_FILES[0]} of MNIST"):
+    with pytest.raises(UsageError, match=f"{tmp_path / 'plain'} lacks {IDX_FILES[0]} of MNIST"):
         dataset.load(configure("mnist"), tmp_path / "plain")
     write_idx(tmp_path / "packed", small_set((28, 28)), compressed=True)
     path = tmp_path / "packed" / f"{IDX_FILES[2]}.gz"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(RequestError, match=f"{path} is truncated or altered"):
+    with pytest.raises(UsageError, match=f"{path} is truncated or altered"):
         dataset.load(configure("mnist"), tmp_path / "packed")
 
 
@@ -126,7 +126,7 @@ def test_fashion_mnist_is_not_taken_for_mnist(tmp_path: Path, configure: Configu
     arrays["y_test"][:10] = [9, 2, 1, 1, 6, 1, 4, 6, 5, 7]  # as Fashion-MNIST's test labels begin
     write_idx(tmp_path / "data", arrays, compressed=True)
     assert dataset.load(configure("fashion_mnist"), tmp_path / "data").name == "fashion_mnist"
-    with pytest.raises(RequestError, match="ask for dataset=fashion_mnist"):
+    with pytest.raises(UsageError, match="ask for dataset=fashion_mnist"):
         dataset.load(configure("mnist"), tmp_path / "data")
 
 
@@ -181,7 +181,7 @@ def test_an_altered_file_of_a_published_set_is_named(
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(RequestError, match=f"^dataset={name}: {path} is truncated or altered"):
+    with pytest.raises(UsageError, match=f"^dataset={name}: {path} is truncated or altered"):
         dataset.load(configure(name), tmp_path / "data")
 
 
@@ -253,7 +253,7 @@ def test_a_failed_download_says_what_to_put_where(
     for path in (tmp_path / "server").rglob("*.*"):
         path.unlink()
     expected = f"data_root={tmp_path / 'data'}: does not hold {name}, and its download failed (.+); put {name}.npz"
-    with pytest.raises(RequestError, match=f"^{expected}") as raised:
+    with pytest.raises(UsageError, match=f"^{expected}") as raised:
         dataset.load(configure(name), tmp_path / "data")
     assert "\n" not in str(raised.value) and not (tmp_path / "data").exists() and not cache_folder.exists()
 
@@ -306,14 +306,14 @@ def test_wrong_arrays_are_refused(
     arrays: dict[str, np.ndarray], complaint: str, tmp_path: Path, cache_folder: Path, configure: Configure
 ) -> None:
     path = save(tmp_path / "a.npz", **arrays)
-    with pytest.raises(RequestError, match=f"^dataset.path={re.escape(str(path))}: .*{complaint}"):
+    with pytest.raises(UsageError, match=f"^dataset.path={re.escape(str(path))}: .*{complaint}"):
         dataset.load(configure("npz", path=str(path)), Path("nowhere"))
     assert not cache_folder.exists()
 
 
 def test_a_bare_array_is_no_archive(tmp_path: Path, cache_folder: Path, configure: Configure) -> None:
     np.save(tmp_path / "a.npy", IMAGES)
-    with pytest.raises(RequestError, match=r"no \.npz of plain arrays"):
+    with pytest.raises(UsageError, match=r"no \.npz of plain arrays"):
         dataset.load(configure("npz", path=str(tmp_path / "a.npy")), Path("nowhere"))
     assert not cache_folder.exists()
 
@@ -334,7 +334,7 @@ def test_a_config_that_does_not_fit_is_refused(
     changes: dict[str, Any], complaint: str, tmp_path: Path, configure: Configure
 ) -> None:
     path = save(tmp_path / "a.npz", images=IMAGES, labels=np.arange(4))
-    with pytest.raises(RequestError, match=complaint):
+    with pytest.raises(UsageError, match=complaint):
         dataset.load(configure("npz", **{"path": str(path), **changes}), Path("nowhere"))
 
 

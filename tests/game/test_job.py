@@ -9,7 +9,7 @@ from PIL import Image
 
 from improved_gan.cli import run
 from improved_gan.composing import compose_jobs
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 from improved_gan.run_folder import read_config
 
 FILES = {"config.yaml", "summary.json", "trajectory.npz", "trajectory.png", "trajectory.gif", "distance.png", ".lock"}
@@ -98,5 +98,5 @@ def test_technique_defaults_are_off_and_weights_are_the_games_own() -> None:
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments: list[str], names: str) -> None:
-    with pytest.raises(RequestError, match=names.replace(".", r"\.")):
+    with pytest.raises(UsageError, match=names.replace(".", r"\.")):
         compose_jobs(arguments)

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 from improved_gan.metrics import inception_weights as weights_module
-from improved_gan.metrics.evidence import MissingEvidence
 from improved_gan.metrics.inception import Inception
 from improved_gan.metrics.inception_weights import inception_weights
+from improved_gan.metrics.inputs import MetricUnavailable
 
 CPU = torch.device("cpu")
 ACCELERATORS = [torch.device("cuda")] if torch.cuda.is_available() else []
@@ -82,7 +82,7 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     torch.save({"fc.weight": Malicious(tmp_path / "executed")}, tmp_path / "weights.pth")
     (tmp_path / "raw.pth").write_bytes(pickle.dumps(Malicious(tmp_path / "executed"), protocol=2))
     for name in ("weights.pth", "raw.pth"):
-        with pytest.raises(RequestError, match="cannot be read"):
+        with pytest.raises(UsageError, match="cannot be read"):
             inception_weights(str(tmp_path / name))
     assert not (tmp_path / "executed").exists()
 
@@ -102,13 +102,13 @@ def test_files_that_are_no_inception(random_weights: Path, tmp_path: Path) -> No
     ]
     for state, words in wrong:
         torch.save(state, path)
-        with pytest.raises(RequestError, match=words) as error:
+        with pytest.raises(UsageError, match=words) as error:
             inception_weights(str(path))
         assert "\n" not in str(error.value) and str(path) in str(error.value)
     path.write_bytes(random_weights.read_bytes()[:100_000])
-    with pytest.raises(RequestError, match="truncated"):
+    with pytest.raises(UsageError, match="truncated"):
         inception_weights(str(path))
-    with pytest.raises(RequestError, match="no such file"):
+    with pytest.raises(UsageError, match="no such file"):
         inception_weights(str(tmp_path / "nothing.pth"))
 
 
@@ -129,7 +129,7 @@ def test_the_download_is_made_once_and_kept(source: Path, random_weights: Path, 
     monkeypatch.setattr(weights_module, "URL", "file:///nowhere")
     assert inception_weights(None).path == source
     source.write_bytes(b"damaged")
-    with pytest.raises(MissingEvidence, match="no Inception weights"):
+    with pytest.raises(MetricUnavailable, match="no Inception weights"):
         inception_weights(None)
 
 
@@ -138,6 +138,6 @@ def test_a_download_with_another_checksum_is_never_opened(source: Path, monkeypa
         raise AssertionError("opened")
 
     monkeypatch.setattr(torch, "load", opened)
-    with pytest.raises(MissingEvidence, match=r"metrics\.inception_weights=PATH"):
+    with pytest.raises(MetricUnavailable, match=r"metrics\.inception_weights=PATH"):
         inception_weights(None)
     assert not source.exists()

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from fake_evidence import evidence_of, image_set
+from fake_inputs import evidence_of, image_set
 
 from improved_gan.dataset.points import grid_centres, ring_centres
-from improved_gan.metrics.evidence import Evidence, Modes
-from improved_gan.metrics.measure import MEASURES
-from improved_gan.metrics.mode_coverage import class_counts, divergence, modes_captured, nearest_modes, uniform
+from improved_gan.metrics.inputs import MetricInputs, Modes
+from improved_gan.metrics.mode_coverage import class_counts, count_captured_modes, divergence, nearest_modes, uniform
+from improved_gan.metrics.registry import METRICS
 
 
 def equal_modes(centres: np.ndarray, deviation: float) -> Modes:
@@ -28,12 +28,12 @@ LINE = Modes(
 PERFECT = 1 - math.exp(-4.5)  # of a Gaussian in the plane, the share within 3 deviations: 98.89%
 
 
-def evidence(points: torch.Tensor, modes: Modes, **more: Any) -> Evidence:
+def evidence(points: torch.Tensor, modes: Modes, **more: Any) -> MetricInputs:
     return evidence_of(points.float()[:, :, None, None].numpy(), modes=modes, **more)
 
 
 def value(measure: str, points: torch.Tensor, modes: Modes) -> float:
-    return MEASURES[measure].compute(evidence(points, modes)).value
+    return METRICS[measure].compute(evidence(points, modes)).value
 
 
 def drawn(modes: Modes, count: int) -> torch.Tensor:
@@ -81,18 +81,18 @@ def test_unequal_modes_are_expected_unequally() -> None:
 def test_counts_go_along_and_so_does_the_divergence_of_the_reals() -> None:
     points = LINE.centres[[0, 0, 1]]
     reference = image_set(points.float()[:, :, None, None].numpy(), split="test")
-    assert MEASURES["modes"].compute(evidence(points, LINE)).details["counts"] == [2, 1]
-    score = MEASURES["mode_kl"].compute(evidence(points, LINE, reference=reference))
+    assert METRICS["modes"].compute(evidence(points, LINE)).details["counts"] == [2, 1]
+    score = METRICS["mode_kl"].compute(evidence(points, LINE, reference=reference))
     assert score.network == "nearest mode" and score.details == {}  # reals without labels
 
 
 def test_divergence_from_uniform() -> None:
     counts = class_counts(torch.zeros(26_000, dtype=torch.int64), 1000)
-    assert modes_captured(counts) == 1
+    assert count_captured_modes(counts) == 1
     assert divergence(counts, uniform(1000)) == pytest.approx(math.log(1000))  # 6.908
     assert divergence(torch.full((1000,), 26), uniform(1000)) == pytest.approx(0, abs=1e-12)
     half = class_counts(torch.arange(500).repeat(52), 1000)
-    assert modes_captured(half) == 500 and divergence(half, uniform(1000)) == pytest.approx(math.log(2))
+    assert count_captured_modes(half) == 500 and divergence(half, uniform(1000)) == pytest.approx(math.log(2))
 
 
 def test_a_perfect_sampler_of_stacked_mnist_has_the_published_divergence() -> None:

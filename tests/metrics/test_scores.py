@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from improved_gan.metrics.extraction import ClassSums, Moments, MomentSums, extract
+from improved_gan.metrics.extraction import ClassSums, Moments, RunningMoments, extract
 from improved_gan.metrics.frechet_distance import frechet_distance
 from improved_gan.metrics.inception_score import inception_score, inception_scores
 from improved_gan.metrics.kernel_distance import kernel_distance
-from improved_gan.metrics.neighbourhoods import neighbourhoods
+from improved_gan.metrics.prdc import compute_prdc
 
 
 def moments_of(features: Tensor, batch_size: int = 1000) -> Moments:
-    sums = MomentSums()
+    sums = RunningMoments()
     for batch in features.split(batch_size):
         sums.add(batch)
     return sums.moments()
@@ -139,17 +139,17 @@ class TestNeighbourhoods:
         # Reals 0, 1, 2, 10: with k = 1 the balls have radii 1, 1, 1 and 8. Balls around the samples: 1, 1 and 28.5.
         reals = torch.tensor([[0.0], [1.0], [2.0], [10.0]])
         samples = torch.tensor([[0.5], [1.5], [30.0]])
-        found = neighbourhoods(samples, reals, neighbours=1, of_density=1)
+        found = compute_prdc(samples, reals, neighbours=1, of_density=1)
         assert found == (pytest.approx(2 / 3), 1, pytest.approx(4 / 3), 3 / 4)
 
     def test_of_identical_sets(self) -> None:
         features = torch.randn(200, 5, generator=torch.Generator().manual_seed(0))
-        found = neighbourhoods(features, features, neighbours=3, of_density=5)
+        found = compute_prdc(features, features, neighbours=3, of_density=5)
         assert found == (1, 1, pytest.approx(1, abs=0.02), 1)
 
     def test_of_sets_that_are_far_apart(self) -> None:
         features = torch.randn(100, 5, generator=torch.Generator().manual_seed(0))
-        assert neighbourhoods(features + 100, features, neighbours=3, of_density=5) == (0, 0, 0, 0)
+        assert compute_prdc(features + 100, features, neighbours=3, of_density=5) == (0, 0, 0, 0)
 
     @pytest.mark.parametrize("counts", [(90, 130), (130, 90)])
     def test_precision_and_recall_are_torch_fidelitys(
@@ -157,11 +157,11 @@ class TestNeighbourhoods:
     ) -> None:
         from torch_fidelity.metric_prc import prc_features_to_metric
 
-        monkeypatch.setattr("improved_gan.metrics.neighbourhoods.BLOCK", 40)
+        monkeypatch.setattr("improved_gan.metrics.prdc.BLOCK", 40)
         source = torch.Generator().manual_seed(4)
         samples, reals = (torch.randn(count, 12, generator=source) for count in counts)
         expected = prc_features_to_metric(samples * 0.9, reals, prc_neighborhood=3, verbose=False)
-        found = neighbourhoods(samples * 0.9, reals, neighbours=3, of_density=5)
+        found = compute_prdc(samples * 0.9, reals, neighbours=3, of_density=5)
         assert (found.precision, found.recall) == pytest.approx((expected["precision"], expected["recall"]))
         assert 0 < found.recall < found.precision < 1
 
@@ -170,7 +170,7 @@ class TestNeighbourhoods:
         # Density differs by .08 from draw to draw (a few central points lie in many balls), the others by .01.
         source = torch.Generator().manual_seed(0)
         samples, reals = (torch.randn(10000, 1000, generator=source) for _ in range(2))
-        found = neighbourhoods(samples, reals, neighbours=5, of_density=5)
+        found = compute_prdc(samples, reals, neighbours=5, of_density=5)
         assert found == (
             pytest.approx(0.477, abs=0.03),
             pytest.approx(0.471, abs=0.03),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from improved_gan.composing import compose_jobs
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 from improved_gan.objective import (
     Constrained,
     FeaturePenalised,
@@ -203,11 +203,11 @@ def test_published_training_keys_give_way_to_what_is_asked_for() -> None:
     ],
 )  # fmt: skip
 def test_what_means_nothing_is_refused_in_a_sentence(overrides: list[str], sentence: str) -> None:
-    with pytest.raises(RequestError) as caught:
+    with pytest.raises(UsageError) as caught:
         compose_jobs(overrides)
     assert sentence in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_baseline_without_a_game_has_no_weight_in_it() -> None:
-    with pytest.raises(RequestError, match=r"objective.unlabelled_weight=1.0"):
+    with pytest.raises(UsageError, match=r"objective.unlabelled_weight=1.0"):
         build("vae", "objective.unlabelled_weight=1")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from improved_gan.composing import compose_jobs, groups
-from improved_gan.config import ObjectiveConfig, RequestError
+from improved_gan.config import ObjectiveConfig, UsageError
 from improved_gan.objective import Objective, build_objective
 from improved_gan.objective.binary_cross_entropy import binary_cross_entropy, saturating_loss
 
@@ -202,14 +202,14 @@ def test_saturating_loss_at_large_logits() -> None:
     ],
 )
 def test_a_key_that_contradicts_the_objective_is_refused(name: str, key: str, value: object) -> None:
-    with pytest.raises(RequestError, match=f"objective.{key}="):
+    with pytest.raises(UsageError, match=f"objective.{key}="):
         build(name, **{key: value})
 
 
 @pytest.mark.parametrize("name", ["semi_supervised", "supervised_only"])
 def test_classes_are_needed(name: str) -> None:
     assert build(name).outputs(10) == 10
-    with pytest.raises(RequestError, match=f"objective={name}"):
+    with pytest.raises(UsageError, match=f"objective={name}"):
         build(name).outputs(None)
 
 

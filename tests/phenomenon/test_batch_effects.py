@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from improved_gan.phenomenon.batch_effects import companions_share, intraclass_correlation
+from improved_gan.phenomenon.batch_effects import intraclass_correlation, within_batch_variance
 
 
 def test_intraclass_correlation_is_the_share_of_a_common_part() -> None:
@@ -17,6 +17,6 @@ def test_intraclass_correlation_is_the_share_of_a_common_part() -> None:
 def test_companions_share_is_that_of_the_variance_within_a_latent() -> None:
     torch.manual_seed(0)
     latents, companions = torch.randn(2000, 1, 3), torch.randn(2000, 50, 3)
-    assert companions_share(latents.expand(-1, 50, -1)) == pytest.approx(0, abs=1e-9)
-    assert companions_share(companions) == pytest.approx(1, abs=0.03)
-    assert companions_share(latents + 0.5 * companions) == pytest.approx(0.25 / 1.25, abs=0.02)
+    assert within_batch_variance(latents.expand(-1, 50, -1)) == pytest.approx(0, abs=1e-9)
+    assert within_batch_variance(companions) == pytest.approx(1, abs=0.03)
+    assert within_batch_variance(latents + 0.5 * companions) == pytest.approx(0.25 / 1.25, abs=0.02)

@@ -5,7 +5,7 @@ from importlib import import_module
 import pytest
 
 from improved_gan.composing import compose_jobs, groups
-from improved_gan.config import PHENOMENA, RequestError
+from improved_gan.config import PHENOMENA, UsageError
 
 EXPERIMENTS = [name for name in groups()["experiment"] if name.startswith("phenomenon/")]
 
@@ -42,5 +42,5 @@ def test_what_draws_the_picture_is_no_part_of_a_run() -> None:
 
 
 def test_an_unknown_picture_is_refused() -> None:
-    with pytest.raises(RequestError, match="phenomenon=rainbow: must be one of mode_collapse"):
+    with pytest.raises(UsageError, match="phenomenon=rainbow: must be one of mode_collapse"):
         compose_jobs(["phenomenon=rainbow"])

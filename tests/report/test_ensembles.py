@@ -5,8 +5,8 @@ import torch
 from made_runs import Maker, error_of, save_logits
 
 from improved_gan.metrics.test_error import ensemble_errors
+from improved_gan.report.discovery import read_runs
 from improved_gan.report.ensembles import ensembles, errors_together
-from improved_gan.report.finding import read_runs
 
 
 def test_the_same_formula_as_the_measure() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from made_runs import Maker, error_of
 
-from improved_gan.report.finding import read_runs
+from improved_gan.report.discovery import read_runs
 from improved_gan.report.grouping import Table, tables_of
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from made_runs import Maker, error_of, factorial, save_logits
 
-from improved_gan.config import ReportConfig, RequestError
+from improved_gan.config import ReportConfig, UsageError
 from improved_gan.report import make_report
 
 ROWS = {
@@ -162,7 +162,7 @@ def test_a_report_is_made_afresh_and_is_no_run_itself(maker: Maker, settings: Re
 def test_an_unknown_measure_is_refused_with_those_that_there_are(maker: Maker, settings: ReportConfig) -> None:
     maker.run("a-1", metrics=error_of(0.1))
     settings.measure = "inception_score"
-    with pytest.raises(RequestError, match="inception_score: the runs hold test_error"):
+    with pytest.raises(UsageError, match="inception_score: the runs hold test_error"):
         make_report(maker.root, settings)
     assert not (maker.root / "report").exists()
 

@@ -10,7 +10,7 @@ from scipy import stats
 
 from improved_gan.report.estimates import difference, estimate, holm
 from improved_gan.report.factorial import analyse, missing_combinations
-from improved_gan.report.rank_order import rank_order
+from improved_gan.report.rank_correlation import rank_order
 
 
 def test_t_interval_of_three_values() -> None:

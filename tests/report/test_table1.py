@@ -10,8 +10,8 @@ import pytest
 from made_runs import Maker, error_of, save_logits
 from matplotlib.axes import Axes
 
+from improved_gan.report.discovery import read_runs
 from improved_gan.report.ensembles import ensembles
-from improved_gan.report.finding import read_runs
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "table1.py"
 sys.path.append(str(SCRIPT.parent))

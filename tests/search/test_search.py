@@ -13,7 +13,7 @@ from offline_log import offline_logs, read_offline_log
 
 from improved_gan.cli import run
 from improved_gan.composing import compose_jobs
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 from improved_gan.run_folder import read_config
 from improved_gan.search.space import space_of
 
@@ -63,7 +63,7 @@ def test_a_technique_that_is_off_has_nothing_to_tune() -> None:
     ],
 )
 def test_a_wrong_space_is_a_sentence(space: str, words: str) -> None:
-    with pytest.raises(RequestError, match=words):
+    with pytest.raises(UsageError, match=words):
         distributions(space)
 
 

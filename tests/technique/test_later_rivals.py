@@ -11,7 +11,7 @@ from improved_gan.objective.non_saturating import NonSaturating
 from improved_gan.technique import (
     MinibatchStddev,
     normalise_spectrally,
-    packed,
+    pack,
     r1_penalty,
     unrolled_parameters,
     with_parameters,
@@ -81,8 +81,8 @@ def test_the_standard_deviation_is_its_formula() -> None:
 
 def test_packs_hold_images_side_by_side() -> None:
     images = torch.arange(7 * 2 * 1 * 1.0).view(7, 2, 1, 1)
-    assert packed(images, 3).flatten(1).tolist() == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
-    assert torch.equal(packed(images, 1), images)
+    assert pack(images, 3).flatten(1).tolist() == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
+    assert torch.equal(pack(images, 1), images)
 
 
 def test_two_sided_smoothing_is_its_formula() -> None:

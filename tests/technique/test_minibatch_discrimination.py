@@ -6,9 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from improved_gan.technique import minibatch_closeness
-from improved_gan.technique.minibatch_closeness import closeness_sums, plain_closeness_sums
 from improved_gan.technique.minibatch_discrimination import JointMinibatchDiscrimination, MinibatchDiscrimination
+from improved_gan.technique.minibatch_features import minibatch_features, plain_minibatch_features
 
 
 def doubles(*shape: int, seed: int = 0) -> Tensor:
@@ -58,11 +57,13 @@ def looped_projection(features: Tensor, layer: MinibatchDiscrimination) -> Tenso
 def test_sums_and_their_gradient_are_those_of_the_loop(
     shape: tuple[int, int, int], rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(minibatch_closeness, "ELEMENTS_PER_BLOCK", {"cpu": rows * math.prod(shape)})
+    monkeypatch.setattr(
+        "improved_gan.technique.minibatch_features.ELEMENTS_PER_BLOCK", {"cpu": rows * math.prod(shape)}
+    )
     projected, weights = doubles(*shape).requires_grad_(), doubles(*shape[:2], seed=1)
     expected = looped_sums(projected, include_self=False)
     (expected_gradient,) = torch.autograd.grad((expected * weights).sum(), projected)
-    for compute in (closeness_sums, plain_closeness_sums):
+    for compute in (minibatch_features, plain_minibatch_features):
         sums = compute(projected)
         (gradient,) = torch.autograd.grad((sums * weights).sum(), projected)
         torch.testing.assert_close(sums, expected, rtol=1e-12, atol=1e-14)
@@ -71,21 +72,21 @@ def test_sums_and_their_gradient_are_those_of_the_loop(
 
 def test_an_example_alone_is_close_to_nothing() -> None:
     projected = doubles(1, 4, 2).requires_grad_()
-    sums = closeness_sums(projected)
+    sums = minibatch_features(projected)
     (gradient,) = torch.autograd.grad(sums.sum(), projected)
     assert not sums.any() and not gradient.any()
 
 
 def test_gradcheck_and_the_gradient_of_the_gradient() -> None:
     projected = doubles(5, 2, 3).requires_grad_()
-    assert torch.autograd.gradcheck(closeness_sums, projected)
-    assert torch.autograd.gradgradcheck(closeness_sums, projected)
+    assert torch.autograd.gradcheck(minibatch_features, projected)
+    assert torch.autograd.gradgradcheck(minibatch_features, projected)
 
 
 def test_equal_examples_pull_nowhere() -> None:
     point = doubles(1, 2, 3)
     projected = torch.cat([point, point, doubles(1, 2, 3, seed=1)]).requires_grad_()
-    sums = closeness_sums(projected)
+    sums = minibatch_features(projected)
     weights = torch.tensor([[1.0], [2.0], [3.0]], dtype=torch.float64)
     (gradient,) = torch.autograd.grad((sums * weights).sum(), projected)
     (expected,) = torch.autograd.grad((looped_sums(projected, False) * weights).sum(), projected)
@@ -96,7 +97,7 @@ def test_equal_examples_pull_nowhere() -> None:
 def test_far_and_near_examples_in_fp32() -> None:
     projected = torch.randn(20, 3, 4) * torch.tensor([1e-3, 1.0, 50.0])[None, :, None]
     expected = looped_sums(projected.double(), include_self=False)
-    torch.testing.assert_close(closeness_sums(projected).double(), expected, rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(minibatch_features(projected).double(), expected, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("include_self", [True, False])

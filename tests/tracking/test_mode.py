@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 from improved_gan.tracking import mode, tracking_mode
 
 KEY = "0123456789" * 4
@@ -90,11 +90,11 @@ def test_what_was_asked_for_goes_before_the_environment(monkeypatch):
 
 
 def test_online_needs_a_key_and_a_server(monkeypatch):
-    with pytest.raises(RequestError, match=r"tracking\.mode=online: no W&B key.*wandb login"):
+    with pytest.raises(UsageError, match=r"tracking\.mode=online: no W&B key.*wandb login"):
         tracking_mode("online")
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     monkeypatch.setattr(mode, "server_reachable", lambda: False)
-    with pytest.raises(RequestError, match=r"tracking\.mode=online: no answer"):
+    with pytest.raises(UsageError, match=r"tracking\.mode=online: no answer"):
         tracking_mode("online")
 
 

@@ -11,7 +11,7 @@ from improved_gan.architecture import AutoencodingDiscriminator
 from improved_gan.composing import compose_jobs
 from improved_gan.config import Config
 from improved_gan.training.batches import Batch
-from improved_gan.training.builder import build_pair, initialise
+from improved_gan.training.builder import build_gan, initialise
 from improved_gan.training.step import discriminator_step, generator_step, reconstruction_step
 from improved_gan.training.trainer import Trainer
 
@@ -34,7 +34,7 @@ def test_energies_of_every_pair(name: str, minibatch_layer: str) -> None:
     """The mean squared error of each batch decoded by itself, finite through two steps of both players."""
     config = configured(name, "objective=energy_based", f"technique.minibatch_discrimination.enabled={minibatch_layer}")
     torch.manual_seed(0)
-    pair, batch = build_pair(config, None, CPU), batch_for(config)
+    pair, batch = build_gan(config, None, CPU), batch_for(config)
     initialise(pair, batch.real)
     network = pair.discriminator
     assert isinstance(network, AutoencodingDiscriminator)
@@ -62,7 +62,7 @@ def test_encoder_and_decoder_of_every_pair_move_together(name: str, objective: s
                         "technique.virtual_batch_norm.enabled=true",
                         "technique.virtual_batch_norm.reference_size=4")  # fmt: skip
     torch.manual_seed(0)
-    pair, batch = build_pair(config, None, CPU), batch_for(config)
+    pair, batch = build_gan(config, None, CPU), batch_for(config)
     initialise(pair, batch.real)
     parameters = [*pair.discriminator.parameters(), *pair.generator.parameters()]
     before = [parameter.detach().clone() for parameter in parameters]

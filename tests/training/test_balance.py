@@ -7,7 +7,7 @@ import torch
 from small_runs import small_trainer
 
 from improved_gan.composing import compose_jobs
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 from improved_gan.training.balance import AdaptiveBalance
 
 
@@ -18,12 +18,14 @@ def weights(network: torch.nn.Module) -> torch.Tensor:
 def test_the_stronger_player_waits_and_never_both() -> None:
     balance = AdaptiveBalance(0.625)
     for accuracy in torch.linspace(0, 1, 9):
-        moves = balance.discriminator_moves(accuracy), balance.generator_moves()
+        moves = balance.should_update_discriminator(accuracy), balance.should_update_generator()
         assert moves == (float(accuracy) < 0.625, 1 - float(accuracy) < 0.625)
         assert any(moves)
     assert balance.counts() == {"discriminator_updates_skipped": 4, "generator_updates_skipped": 4}
     free = AdaptiveBalance(None)
-    assert free.discriminator_moves(torch.tensor(1.0)) and free.generator_moves() and free.counts() == {}
+    assert (
+        free.should_update_discriminator(torch.tensor(1.0)) and free.should_update_generator() and free.counts() == {}
+    )
 
 
 def test_a_skipped_update_changes_no_weight_and_is_counted() -> None:
@@ -128,5 +130,5 @@ def _copied(node: Any) -> Any:
     ],
 )
 def test_what_cannot_balance_is_refused(overrides: list[str], words: str) -> None:
-    with pytest.raises(RequestError, match=words):
+    with pytest.raises(UsageError, match=words):
         compose_jobs(["technique=none", *overrides])

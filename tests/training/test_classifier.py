@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from improved_gan.dataset import PreparedDataset, PreparedSplit
-from improved_gan.metrics.evidence import MissingEvidence
-from improved_gan.metrics.extraction import FeatureNetwork, extract
+from improved_gan.metrics.extraction import FeatureExtractor, extract
+from improved_gan.metrics.inputs import MetricUnavailable
 from improved_gan.training import classifier as module
 from improved_gan.training.classifier import STACKED, check_classifier, classifier_of, taught_on
 from improved_gan.training.classifier_network import recipe_for
@@ -32,7 +32,9 @@ def test_it_learns_is_kept_and_read_back(tmp_path: Path, monkeypatch: pytest.Mon
     data, device = two_classes(tmp_path), torch.device("cpu")
     state = torch.random.get_rng_state()
     first = classifier_of(data, tmp_path, device)
-    assert first.accuracy > 0.95 and f"({first.accuracy:.2%} right)" in first.name and isinstance(first, FeatureNetwork)
+    assert (
+        first.accuracy > 0.95 and f"({first.accuracy:.2%} right)" in first.name and isinstance(first, FeatureExtractor)
+    )
     assert torch.equal(state, torch.random.get_rng_state())  # training a GAN goes on as if nothing had been
 
     monkeypatch.setattr(module, "train_classifier", lambda *_: pytest.fail("it is there already"))
@@ -69,11 +71,11 @@ def test_what_cannot_or_should_not_be_trained(tmp_path: Path) -> None:
     unlabelled = PreparedDataset(
         "none", (1, 8, 8), None, None, PreparedSplit(data.train.images, None), None, "x", tmp_path
     )
-    with pytest.raises(MissingEvidence, match="no classes"):
+    with pytest.raises(MetricUnavailable, match="no classes"):
         check_classifier(unlabelled, tmp_path)
     large = two_classes(tmp_path, 600, size=32)
     check_classifier(large, tmp_path)
-    with pytest.raises(MissingEvidence, match="job=evaluate"):
+    with pytest.raises(MetricUnavailable, match="job=evaluate"):
         check_classifier(large, tmp_path, only_cheap=True)
 
 

@@ -9,7 +9,7 @@ import torch
 
 from improved_gan import dataset
 from improved_gan.composing import compose_jobs, groups
-from improved_gan.config import RequestError, TechniqueConfig
+from improved_gan.config import TechniqueConfig, UsageError
 from improved_gan.dataset import PreparedDataset
 from improved_gan.training.diagnostics import Diagnostics
 from improved_gan.training.trainer import Trainer
@@ -47,7 +47,7 @@ def trainer(*overrides: str) -> Trainer:
 def test_every_pair_trains_or_is_refused_in_a_sentence(objective: str, technique: str) -> None:
     overrides = [f"objective={objective}", f"technique.{technique}.enabled=true"]
     if (objective, technique) in REFUSED:
-        with pytest.raises(RequestError) as caught:
+        with pytest.raises(UsageError) as caught:
             trainer(*overrides)
         assert str(caught.value).startswith(f"technique.{technique}.enabled=true: ")
         assert "\n" not in str(caught.value) and len(str(caught.value)) < 200
@@ -75,7 +75,7 @@ ALONE = [
 
 @pytest.mark.parametrize("overrides", ALONE)
 def test_values_that_contradict_each_other_are_refused_in_a_sentence(overrides: list[str]) -> None:
-    with pytest.raises(RequestError) as caught:
+    with pytest.raises(UsageError) as caught:
         trainer(*overrides)
     assert "\n" not in str(caught.value) and "=" in str(caught.value)
 

@@ -7,7 +7,7 @@ from small_runs import PAIRS
 from improved_gan.composing import compose_jobs
 from improved_gan.config import Config
 from improved_gan.training.batches import Batch
-from improved_gan.training.builder import build_pair, initialise
+from improved_gan.training.builder import build_gan, initialise
 from improved_gan.training.device import uses_bf16
 from improved_gan.training.step import discriminator_step, generator_step
 
@@ -35,7 +35,7 @@ def test_a_gradient_penalty_reaches_every_parameter_of_every_critic(name: str, m
         f"technique.minibatch_discrimination.enabled={minibatch_layer}",
     )
     torch.manual_seed(0)
-    pair, batch = build_pair(config, 10, CPU), batch_for(config)
+    pair, batch = build_gan(config, 10, CPU), batch_for(config)
     pair.discriminator.to(memory_format=torch.channels_last)
     batch = batch._replace(real=batch.real.contiguous(memory_format=torch.channels_last))
     initialise(pair, batch.real)
@@ -53,7 +53,7 @@ def test_a_gradient_penalty_reaches_every_parameter_of_every_critic(name: str, m
 def test_clipped_critics_stay_within_their_bounds(name: str) -> None:
     config = configured(name, "objective=wasserstein", "technique.minibatch_discrimination.enabled=true")
     torch.manual_seed(0)
-    pair, batch = build_pair(config, 10, CPU), batch_for(config)
+    pair, batch = build_gan(config, 10, CPU), batch_for(config)
     initialise(pair, batch.real)
     before = [parameter.detach().clone() for parameter in pair.discriminator.parameters()]
     for _ in range(2):
@@ -66,7 +66,7 @@ def test_clipped_critics_stay_within_their_bounds(name: str) -> None:
 def test_rmsprop_is_its_formula() -> None:
     """v <- alpha v + (1 - alpha) g^2, p <- p - lr g / (sqrt(v) + epsilon), with alpha = training.optimizer.beta2."""
     config = configured("digits", "objective=wasserstein", "objective.clip=100", "training.learning_rate=0.1")
-    pair = build_pair(config, 10, CPU)
+    pair = build_gan(config, 10, CPU)
     player, parameter = pair.discriminator_player, next(iter(pair.discriminator.parameters()))
     values, v = parameter.detach().clone().double(), torch.zeros_like(parameter, dtype=torch.float64)
     for t in range(1, 4):

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from improved_gan.training.adam import Adam
-from improved_gan.training.averaging import WeightAverage
 from improved_gan.training.batches import Images, Shuffle
 from improved_gan.training.checkpoint import load_newest, save_checkpoint, step_checkpoints
+from improved_gan.training.ema import ExponentialMovingAverage
 
 
 def test_adam_is_the_formula_with_epsilon_inside_the_root() -> None:
@@ -46,7 +46,7 @@ def test_adam_goes_on_from_its_state() -> None:
 @pytest.mark.parametrize("corrected", [False, True])
 def test_the_average_is_the_recursion(corrected: bool) -> None:
     parameter = torch.nn.Parameter(torch.zeros(1))
-    average, expected = WeightAverage([parameter], 0.1, corrected), 0.0
+    average, expected = ExponentialMovingAverage([parameter], 0.1, corrected), 0.0
     for step in range(1, 8):
         with torch.no_grad():
             parameter.fill_(float(step))

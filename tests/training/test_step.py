@@ -12,8 +12,8 @@ from improved_gan import dataset
 from improved_gan.composing import compose_jobs
 from improved_gan.config import Config
 from improved_gan.training.batches import Batch
-from improved_gan.training.builder import build_pair, initialise
-from improved_gan.training.pair import Pair, frozen
+from improved_gan.training.builder import build_gan, initialise
+from improved_gan.training.gan import GAN, frozen
 from improved_gan.training.step import discriminator_losses, discriminator_step, generator_step, supervised_step
 from improved_gan.training.trainer import Trainer
 
@@ -44,7 +44,7 @@ def batch_for(config: Config, count: int = 6) -> Batch:
     return Batch(real, labels, torch.rand_like(real) if apart else None, labels if apart else None)
 
 
-def parameters(pair: Pair) -> list[torch.Tensor]:
+def parameters(pair: GAN) -> list[torch.Tensor]:
     return [p.detach().clone() for network in (pair.generator, pair.discriminator) for p in network.parameters()]
 
 
@@ -56,7 +56,7 @@ def test_every_technique_trains_every_pair(name: str, technique: str) -> None:
     switched = TECHNIQUES if technique == "all" else (technique,) if technique != "none" else ()
     config = configured(name, *[f"technique.{t}.enabled={str(t in switched).lower()}" for t in TECHNIQUES])
     torch.manual_seed(0)
-    pair, batch = build_pair(config, config.dataset.classes, CPU), batch_for(config)
+    pair, batch = build_gan(config, config.dataset.classes, CPU), batch_for(config)
     initialise(pair, batch.real)
     before = parameters(pair)
     for _ in range(2):  # historical averaging pulls from its second step on
@@ -74,7 +74,7 @@ def test_both_players_losses_stay_on_the_device(name: str) -> None:
     with FakeTensorMode(), torch.device("cuda"):
         cuda = torch.device("cuda")
         for settings in (config, no_matching):
-            pair, batch = build_pair(settings, settings.dataset.classes, cuda), batch_for(settings)
+            pair, batch = build_gan(settings, settings.dataset.classes, cuda), batch_for(settings)
             losses = discriminator_losses(pair, batch)
             losses["generator_loss"] = pair.generator_loss(pair, batch.real, pair.generate(len(batch.real)))
             losses["penalty"] = torch.as_tensor(pair.discriminator_player.penalty())
@@ -85,7 +85,7 @@ def test_both_players_losses_stay_on_the_device(name: str) -> None:
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_step_on_a_gpu(name: str) -> None:
     config, cuda = configured(name, *[f"technique.{t}.enabled=true" for t in TECHNIQUES]), torch.device("cuda")
-    pair, batch = build_pair(config, config.dataset.classes, cuda), batch_for(config)
+    pair, batch = build_gan(config, config.dataset.classes, cuda), batch_for(config)
     batch = Batch(*[None if part is None else part.to(cuda) for part in batch])
     losses = discriminator_step(pair, batch) | generator_step(pair, batch.real)
     assert all(value.isfinite() and value.device.type == "cuda" for value in losses.values())
@@ -94,7 +94,7 @@ def test_a_step_on_a_gpu(name: str) -> None:
 def test_the_discriminators_loss_is_the_sum_that_the_paper_writes() -> None:
     """L_labelled - 1/2 E log D(real) - 1/2 E log(1 - D(fake)), smoothed, plus the penalty, without noise."""
     config = configured("digits", "technique.label_smoothing.enabled=true", "technique.label_smoothing.real_target=0.8")
-    pair, batch = build_pair(config, 10, CPU), batch_for(config)
+    pair, batch = build_gan(config, 10, CPU), batch_for(config)
     pair.discriminator.eval()
     torch.manual_seed(3)
     losses = discriminator_losses(pair, batch)
@@ -108,7 +108,7 @@ def test_the_discriminators_loss_is_the_sum_that_the_paper_writes() -> None:
 
 def test_feature_matching_is_the_distance_of_mean_features() -> None:
     config = configured("digits", "technique.feature_matching.enabled=true")
-    pair, batch = build_pair(config, 10, CPU), batch_for(config)
+    pair, batch = build_gan(config, 10, CPU), batch_for(config)
     pair.discriminator.eval()
     fake = pair.generate(6)
     means = [pair.discriminator.features(x)[0].mean(0) for x in (batch.real, fake)]
@@ -117,7 +117,7 @@ def test_feature_matching_is_the_distance_of_mean_features() -> None:
 
 def test_the_generators_step_leaves_the_discriminator_alone() -> None:
     config = configured("digits")
-    pair, batch = build_pair(config, 10, CPU), batch_for(config)
+    pair, batch = build_gan(config, 10, CPU), batch_for(config)
     before = [p.clone() for p in pair.discriminator.parameters()]
     generator_step(pair, batch.real)
     for parameter, old in zip(pair.discriminator.parameters(), before, strict=True):
@@ -135,7 +135,7 @@ def test_frozen_gives_back_what_it_took_even_after_an_error() -> None:
 
 def test_supervised_only_never_touches_the_generator() -> None:
     config = configured("digits", "objective=supervised_only")
-    pair, batch = build_pair(config, 10, CPU), batch_for(config)
+    pair, batch = build_gan(config, 10, CPU), batch_for(config)
     before = parameters(pair)
     supervised_step(pair, batch)
     generators = len(list(pair.generator.parameters()))

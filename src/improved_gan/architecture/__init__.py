@@ -7,11 +7,11 @@ from types import ModuleType
 
 from improved_gan.architecture import cifar10_conv, digits_conv, imagenet_dcgan, mnist_mlp, toy_mlp
 from improved_gan.architecture.autoencoder import AutoencodingDiscriminator
-from improved_gan.architecture.batch_norm import BatchNorm, Unnormalised
+from improved_gan.architecture.batch_norm import BatchNorm, ScaleShift
 from improved_gan.architecture.discriminator import Discriminator, DiscriminatorOutput, MinibatchLayerFactory
 from improved_gan.architecture.generator import Generator, Normalisation
 from improved_gan.architecture.weight_norm import data_dependent_initialisation
-from improved_gan.config import ArchitectureConfig, RequestError
+from improved_gan.config import ArchitectureConfig, UsageError
 
 __all__ = [
     "AutoencodingDiscriminator",
@@ -21,7 +21,7 @@ __all__ = [
     "Generator",
     "MinibatchLayerFactory",
     "Normalisation",
-    "Unnormalised",
+    "ScaleShift",
     "build_discriminator",
     "build_generator",
     "data_dependent_initialisation",
@@ -41,7 +41,7 @@ SIDES = {"digits_conv": 8, "cifar10_conv": 32, "svhn_conv": 32, "imagenet_dcgan"
 
 
 def build_generator(config: ArchitectureConfig, normalisation: Normalisation = BatchNorm) -> Generator:
-    """The generator that the config names, normalised by `normalisation`; RequestError for a shape it cannot have."""
+    """The generator that the config names, normalised by `normalisation`; UsageError for a shape it cannot have."""
     _check(config)
     generator: Generator = PAIRS[config.name].generator(config, normalisation)
     return generator
@@ -50,7 +50,7 @@ def build_generator(config: ArchitectureConfig, normalisation: Normalisation = B
 def build_discriminator(
     config: ArchitectureConfig, outputs: int, minibatch_layer: MinibatchLayerFactory | None = None
 ) -> Discriminator:
-    """The discriminator that the config names, with that many logits; RequestError for a shape it cannot have."""
+    """The discriminator that the config names, with that many logits; UsageError for a shape it cannot have."""
     _check(config)
     discriminator: Discriminator = PAIRS[config.name].discriminator(config, outputs, minibatch_layer)
     return discriminator
@@ -61,6 +61,6 @@ def _check(config: ArchitectureConfig) -> None:
     side = SIDES.get(config.name)
     if side is not None and list(config.image_shape[1:]) != [side, side]:
         shape = list(config.image_shape)
-        raise RequestError(f"architecture.image_shape={shape}: {config.name} wants [channels, {side}, {side}]")
+        raise UsageError(f"architecture.image_shape={shape}: {config.name} wants [channels, {side}, {side}]")
     if config.name == "imagenet_dcgan" and config.width % 2:
-        raise RequestError(f"architecture.width={config.width}: imagenet_dcgan halves its channels, so an even number")
+        raise UsageError(f"architecture.width={config.width}: imagenet_dcgan halves its channels, so an even number")

@@ -29,7 +29,7 @@ class BatchNorm(nn.Module):
         return f"{self.shift.numel()}, epsilon={self.epsilon}, scale={self.scale is not None}"
 
 
-class Unnormalised(nn.Module):
+class ScaleShift(nn.Module):
     """y = x [* scale] + shift, a channel (or unit) at a time: in the place of a normalisation, none."""
 
     scale: nn.Parameter | None

@@ -26,7 +26,7 @@ FEWEST_CHANNELS = 96  # with fewer the transforms cost more than the products th
 PART = 2**20  # numbers in a part's transformed tiles: 4 MB, or as many as there are in the transformed weights
 
 
-def pays(x: Tensor, weight: Tensor, stride: int, padding: int) -> bool:
+def winograd_is_faster(x: Tensor, weight: Tensor, stride: int, padding: int) -> bool:
     """Whether `winograd_convolution` can do this convolution, and in less time than the direct sum."""
     outputs, inputs, *kernel = weight.shape
     return kernel == [3, 3] and (stride, padding) == (1, 1) and _pays(x, inputs, outputs)

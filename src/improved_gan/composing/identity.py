@@ -10,7 +10,7 @@ from improved_gan.composing.keys import groups
 from improved_gan.config import Config
 
 # What decides no result: neither in a run's hash nor (but for the budget) in its name.
-INDECISIVE = (
+UNHASHED_KEYS = (
     "output_root",
     "data_root",
     "device",
@@ -34,15 +34,15 @@ INDECISIVE = (
 FALSE = ("false", "no", "off", "n", "0")  # as OmegaConf reads a switch
 
 
-def decides_result(key: str) -> bool:
+def affects_result(key: str) -> bool:
     """Whether the result of a run may depend on `key`, a dotted one or a group's name."""
-    return not any(key == name or key.startswith(f"{name}.") for name in INDECISIVE)
+    return not any(key == name or key.startswith(f"{name}.") for name in UNHASHED_KEYS)
 
 
 def run_digest(config: Config) -> str:
     """Eight hexadecimal digits over everything in `config` that decides the result."""
     decisive = dataclasses.asdict(config)
-    for key in INDECISIVE:
+    for key in UNHASHED_KEYS:
         node, parts = decisive, key.split(".")
         for part in parts[:-1]:
             node = node[part]
@@ -56,7 +56,7 @@ def run_name(overrides: Iterable[str]) -> str:
     for text in overrides:
         key, _, value = text.partition("=")
         node = key.split("/")[0].split(".")[0]
-        if node in ("experiment", "hydra") or not (decides_result(key) or node == "budget"):
+        if node in ("experiment", "hydra") or not (affects_result(key) or node == "budget"):
             continue
         if key.endswith(".enabled"):
             parts.append(f"{key.split('.')[-2]}_{'off' if value.lower() in FALSE else 'on'}")

@@ -14,12 +14,12 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from improved_gan.composing.complaints import explained
-from improved_gan.composing.identity import INDECISIVE
+from improved_gan.composing.errors import to_usage_error
+from improved_gan.composing.identity import UNHASHED_KEYS
 from improved_gan.composing.keys import conf_folder, groups, register_schema
 from improved_gan.composing.overrides import parsed
 from improved_gan.composing.request import Request, request_for
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 
 
 def compose_jobs(arguments: Sequence[str]) -> list[Request]:
@@ -28,15 +28,15 @@ def compose_jobs(arguments: Sequence[str]) -> list[Request]:
     A single run gives one; with `-m` (or `--multirun`) among the arguments, one for each combination.
     An experiment's file may hold a sweep of its own (`hydra.sweeper.params`): in a multirun it is taken for the keys
     that the command line leaves alone.
-    Raises `RequestError` for the first wrong one, or for all wrong ones of a multirun together (a line each).
+    Raises `UsageError` for the first wrong one, or for all wrong ones of a multirun together (a line each).
     """
     texts = [argument for argument in arguments if argument not in ("-m", "--multirun")]
     multirun, overrides = len(texts) < len(arguments), parsed(texts)
     for override in overrides:
         if override.is_sweep_override() and override.is_hydra_override():
-            raise RequestError(f"{override.input_line}: one value for the whole sweep")
+            raise UsageError(f"{override.input_line}: one value for the whole sweep")
         if override.is_sweep_override() and not multirun:
-            raise RequestError(f"{override.input_line}: several values need -m (a multirun)")
+            raise UsageError(f"{override.input_line}: several values need -m (a multirun)")
     register_schema()
     with initialize_config_dir(config_dir=str(conf_folder()), version_base="1.3"):
         if not multirun:
@@ -52,7 +52,7 @@ def _experiments_sweep(overrides: list[Override]) -> list[str]:
     try:
         composed = compose("config", [o.input_line or "" for o in chosen], return_hydra_config=True)
     except HydraException as error:
-        raise explained(error, ()) from None
+        raise to_usage_error(error, ()) from None
     given = {override.key_or_group for override in overrides}
     params = composed.hydra.sweeper.params or {}
     return [f"{key}={values}" for key, values in params.items() if key not in given]
@@ -66,7 +66,7 @@ def _combinations(overrides: list[Override]) -> list[list[str]]:
         jobs = []
     if not jobs:  # of an empty range
         swept = " ".join(override.input_line or "" for override in overrides if override.is_sweep_override())
-        raise RequestError(f"{swept}: names no value")
+        raise UsageError(f"{swept}: names no value")
     return jobs
 
 
@@ -76,14 +76,14 @@ def _all_composed(jobs: list[list[str]]) -> list[Request]:
     for number, job in enumerate(jobs, start=1):
         try:
             requests.append(_composed(tuple(job)))
-        except RequestError as error:
+        except UsageError as error:
             wrong.append((f"job {number} ({' '.join(job)})", str(error)))
     skip_invalid = any(request.config.sweep.skip_invalid for request in requests)
     if wrong and not skip_invalid:
         reasons = {reason for _, reason in wrong}
         if len(reasons) == 1 and not requests:  # not the combination's fault
-            raise RequestError(reasons.pop())
-        raise RequestError("\nerror: ".join(f"{job}: {reason}" for job, reason in wrong))
+            raise UsageError(reasons.pop())
+        raise UsageError("\nerror: ".join(f"{job}: {reason}" for job, reason in wrong))
     return requests
 
 
@@ -97,7 +97,7 @@ def _composed(texts: tuple[str, ...]) -> Request:
         ConfigLoaderImpl._apply_overrides_to_config(values, composed)
         return request_for(composed, choices, texts)
     except (HydraException, OmegaConfBaseException, AssertionError) as error:
-        raise explained(error, texts) from None
+        raise to_usage_error(error, texts) from None
 
 
 @lru_cache(maxsize=256)
@@ -115,8 +115,8 @@ def _chosen_files(overrides: tuple[str, ...]) -> tuple[DictConfig, dict[str, Any
 
 
 @cache
-def indecisive_defaults() -> DictConfig:
+def unhashed_defaults() -> DictConfig:
     """Today's defaults of the keys that decide no result: what a run made before one of them existed lacks."""
     (default,) = compose_jobs([])
     values = OmegaConf.create(dataclasses.asdict(default.config))
-    return OmegaConf.masked_copy(values, [key for key in INDECISIVE if "." not in key])
+    return OmegaConf.masked_copy(values, [key for key in UNHASHED_KEYS if "." not in key])

@@ -10,13 +10,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
-from improved_gan.composing.complaints import printable
+from improved_gan.composing.errors import printable
 from improved_gan.composing.keys import groups, known_keys
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 
 
 def parsed(overrides: Iterable[str]) -> list[Override]:
-    """The overrides as Hydra reads them; raises `RequestError` for the first that sets nothing which can be set."""
+    """The overrides as Hydra reads them; raises `UsageError` for the first that sets nothing which can be set."""
     return [_parsed(text) for text in overrides]
 
 
@@ -26,7 +26,7 @@ def _parsed(text: str) -> Override:
         (override,) = OverridesParser.create().parse_overrides([text])
     except HydraException:
         hint = "; quote a value with unusual characters: 'key=\"value\"'" if "=" in text.strip("=") else ""
-        raise RequestError(f"{printable(text)}: cannot be read; write key=value or group=choice{hint}") from None
+        raise UsageError(f"{printable(text)}: cannot be read; write key=value or group=choice{hint}") from None
     _check(override)
     return override
 
@@ -34,7 +34,7 @@ def _parsed(text: str) -> Override:
 def _check(override: Override) -> None:
     key, line = override.key_or_group, printable(override.input_line or "")
     if override.is_add() or override.is_force_add() or override.is_delete() or override.package:
-        raise RequestError(f"{line}: keys can be set, not added, removed or moved; write key=value")
+        raise UsageError(f"{line}: keys can be set, not added, removed or moved; write key=value")
     if key.split(".")[0].split("/")[0] == "hydra":
         _check_hydra_key(override, line)
         return
@@ -45,25 +45,25 @@ def _check(override: Override) -> None:
         return
     if key not in keys:
         hint = _nearest(key, [*keys, *choices]) or "; improved-gan --help lists the groups"
-        raise RequestError(f"{line}: unknown key {printable(key)}{hint}")
+        raise UsageError(f"{line}: unknown key {printable(key)}{hint}")
     if dataclasses.is_dataclass(keys[key]):
         first = dataclasses.fields(keys[key])[0].name
-        raise RequestError(f"{line}: {key} holds several keys; set one of them, e.g. {key}.{first}=...")
+        raise UsageError(f"{line}: {key} holds several keys; set one of them, e.g. {key}.{first}=...")
 
 
 def _check_hydra_key(override: Override, line: str) -> None:
     """Launchers are the user's choice; Hydra's folders, logs and modes are not, as a run's folder is ours."""
     key = override.key_or_group
     if key != "hydra/launcher" and not key.startswith("hydra.launcher."):
-        raise RequestError(f"{line}: of Hydra's own keys only hydra/launcher and hydra.launcher.* are heeded here")
+        raise UsageError(f"{line}: of Hydra's own keys only hydra/launcher and hydra.launcher.* are heeded here")
     if key == "hydra.launcher.n_jobs" and not override.is_sweep_override() and override.value() == 0:
-        raise RequestError(f"{line}: must be at least 1 job at a time, or -1 for all cores")
+        raise UsageError(f"{line}: must be at least 1 job at a time, or -1 for all cores")
 
 
 def _check_choice(group: str, choice: Any, known: list[str]) -> None:
     if choice is None or str(choice) not in known:
         hint = _nearest(str(choice), known)
-        raise RequestError(f"{group}={printable(str(choice))}: must be one of {', '.join(known)}{hint}")
+        raise UsageError(f"{group}={printable(str(choice))}: must be one of {', '.join(known)}{hint}")
 
 
 def _nearest(word: str, known: list[str]) -> str:

@@ -27,7 +27,7 @@ class Request:
 def request_for(composed: DictConfig, choices: Mapping[Any, Any], overrides: tuple[str, ...]) -> Request:
     """The checked request that a composed config stands for, without its `hydra` node.
 
-    Raises `RequestError` where the config fails a check.
+    Raises `UsageError` where the config fails a check.
     """
     config = OmegaConf.to_object(composed)
     assert isinstance(config, Config)

@@ -7,7 +7,7 @@ Importing this package imports neither torch nor torchvision.
 from dataclasses import replace
 from pathlib import Path
 
-from improved_gan.config import DatasetConfig, RequestError
+from improved_gan.config import DatasetConfig, UsageError
 from improved_gan.dataset.labels import held_out, labelled_indices
 from improved_gan.dataset.prepared import Modes, PreparedDataset, PreparedSplit, open_prepared, prepare, store_folders
 from improved_gan.dataset.sources import find
@@ -19,7 +19,7 @@ def load(config: DatasetConfig, data_root: Path, *, verify_all: bool = False) ->
     """The image set that `config` asks for, prepared first if it never was (progress bar on stderr).
 
     Files of up to 1 GiB are compared with their checksums at every opening, larger ones (sizes aside) only with
-    `verify_all`. Raises `RequestError` where the set cannot be had, is damaged, or is not what `config` says it is.
+    `verify_all`. Raises `UsageError` where the set cannot be had, is damaged, or is not what `config` says it is.
     """
     source = find(config, data_root)
     stores = store_folders(source.root)
@@ -28,10 +28,10 @@ def load(config: DatasetConfig, data_root: Path, *, verify_all: bool = False) ->
         if folder is None:
             folder = prepare(stores, source.key, source.name, source.description, source.splits)
         dataset = open_prepared(folder, verify_all=verify_all)
-    except RequestError:
+    except UsageError:
         raise
     except ValueError as error:  # a file is not what it should be: the readers say which, here comes who asked for it
-        raise RequestError(f"{source.request}: {error}") from error
+        raise UsageError(f"{source.request}: {error}") from error
     return _as_requested(config, dataset, source.request)
 
 
@@ -40,8 +40,8 @@ def _as_requested(config: DatasetConfig, dataset: PreparedDataset, request: str)
     classes = config.classes if config.classes is not None else dataset.classes
     if config.classes is not None and (dataset.classes is None or config.classes < dataset.classes):
         held = "no labels" if dataset.classes is None else f"labels of {dataset.classes} classes"
-        raise RequestError(f"dataset.classes={config.classes}: {request} holds {held}; null counts them")
+        raise UsageError(f"dataset.classes={config.classes}: {request} holds {held}; null counts them")
     names = dataset.class_names if config.class_names is None else tuple(config.class_names)
     if names is not None and len(names) != classes:
-        raise RequestError(f"dataset.class_names: {len(names)} names for {classes} classes of {request}; one each")
+        raise UsageError(f"dataset.class_names: {len(names)} names for {classes} classes of {request}; one each")
     return replace(dataset, classes=classes, class_names=names)

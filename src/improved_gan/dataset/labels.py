@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Int, Int64
 
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 
 VALIDATION_SEED = 0
 
@@ -12,11 +12,11 @@ def labelled_indices(labels: Int[np.ndarray, " image"], per_class: int, seed: in
     """Indices of `per_class` images of each class, class by class, as the release chooses them.
 
     The set is permuted by `RandomState(seed)`, then the first `per_class` of each class are taken, so subsets of one
-    seed are nested. Raises `RequestError` where a class has fewer.
+    seed are nested. Raises `UsageError` where a class has fewer.
     """
     counts = np.bincount(labels)
     if per_class > counts.min():
-        raise RequestError(
+        raise UsageError(
             f"dataset.labels_per_class={per_class}: class {counts.argmin()} has {counts.min()} training images; "
             "ask for no more than that"
         )
@@ -32,6 +32,6 @@ def held_out(
     Held out are the last `validation_images` of one fixed permutation, so a larger number holds out the same and more.
     """
     if validation_images >= count:
-        raise RequestError(f"dataset.validation_images={validation_images}: must be below {count}, the training images")
+        raise UsageError(f"dataset.validation_images={validation_images}: must be below {count}, the training images")
     order = np.random.RandomState(VALIDATION_SEED).permutation(count)
     return np.sort(order[: count - validation_images]), np.sort(order[count - validation_images :])

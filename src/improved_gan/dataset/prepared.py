@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float64, Int64, Real
 from tqdm import tqdm
 
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 
 FORMAT = 1  # part of every prepared folder's key: another number, and everything is prepared anew
 DESCRIPTION = "dataset.json"
@@ -81,7 +81,7 @@ def prepare(
 ) -> Path:
     """Write the splits that `read(scratch folder)` yields to `key` in the first writable store; return the folder."""
     store = next((store for store in stores[:-1] if _is_writable(store)), stores[-1])
-    with _alone_in(store):
+    with _exclusive_lock(store):
         folder, partial = store / key, store / f".{key}.partial"
         if folder.is_dir():  # another process made it while this one waited
             return folder
@@ -98,7 +98,7 @@ def prepare(
 
 
 def open_prepared(folder: Path, *, verify_all: bool = False) -> PreparedDataset:
-    """Map the arrays of a prepared folder; `RequestError` names the file that is not as it was written."""
+    """Map the arrays of a prepared folder; `UsageError` names the file that is not as it was written."""
     try:
         description = json.loads((folder / DESCRIPTION).read_text())
         if description["checksum"] != _checksum(description):
@@ -204,8 +204,8 @@ def _checksum(description: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _damaged(folder: Path, file: str) -> RequestError:
-    return RequestError(f"{folder / file}: truncated, altered or missing; delete {folder} and it is prepared afresh")
+def _damaged(folder: Path, file: str) -> UsageError:
+    return UsageError(f"{folder / file}: truncated, altered or missing; delete {folder} and it is prepared afresh")
 
 
 def _is_writable(store: Path) -> bool:
@@ -215,7 +215,7 @@ def _is_writable(store: Path) -> bool:
 
 
 @contextmanager
-def _alone_in(store: Path) -> Iterator[None]:
+def _exclusive_lock(store: Path) -> Iterator[None]:
     """Keep other processes from preparing anything in `store`; leaves no lock file behind, nor an empty folder."""
     path = store / ".lock"
     while True:
@@ -225,9 +225,7 @@ def _alone_in(store: Path) -> Iterator[None]:
         except FileNotFoundError:  # another process has just removed the empty folder
             continue
         except OSError as error:
-            raise RequestError(
-                f"XDG_CACHE_HOME={store.parent}: must be a writable folder ({error.strerror})"
-            ) from error
+            raise UsageError(f"XDG_CACHE_HOME={store.parent}: must be a writable folder ({error.strerror})") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
-from improved_gan.config import DatasetConfig, DrawnConfig, RequestError
+from improved_gan.config import DatasetConfig, DrawnConfig, UsageError
 from improved_gan.dataset.formats import Arrays, as_split, read_cifar10, read_digits, read_idx, read_npz, read_svhn
 from improved_gan.dataset.image_folder import image_files, read_image_folder
 from improved_gan.dataset.points import draw_points, modes_of
 from improved_gan.dataset.prepared import FORMAT, SourceSplit
-from improved_gan.dataset.stacked_digits import stack_digits
+from improved_gan.dataset.stacked_mnist import stack_digits
 
 Shape = tuple[int, int, int]  # channels, height, width
 
@@ -90,11 +90,11 @@ DOWNLOAD_TIMEOUT = 30.0  # seconds without an answer
 
 
 def find(config: DatasetConfig, data_root: Path) -> Source:
-    """Where the set of `config` would come from; reads no image. Raises `RequestError` where there is nothing."""
+    """Where the set of `config` would come from; reads no image. Raises `UsageError` where there is nothing."""
     shape, data_root = _shape(config.image_shape), _absolute(data_root)
     if config.source == "scikit_learn":
         if config.name != "digits":
-            raise RequestError(f"dataset.name={config.name}: must be digits with source scikit_learn")
+            raise UsageError(f"dataset.name={config.name}: must be digits with source scikit_learn")
         request, origin = f"dataset={config.name}", "sklearn.datasets.load_digits"
         return Source(config.name, request, origin, None, [], shape, lambda _: read_digits())
     if config.drawn is not None:
@@ -104,12 +104,12 @@ def find(config: DatasetConfig, data_root: Path) -> Source:
     request, path = f"dataset.path={config.path or 'null'}", _absolute(Path(config.path or os.devnull))
     if config.source == "npz":
         if not path.is_file():
-            raise RequestError(f"{request}: must be an .npz file")
+            raise UsageError(f"{request}: must be an .npz file")
         return Source(config.name, request, str(path), data_root, [path], shape, lambda _: read_npz(path))
     if not path.is_dir():
-        raise RequestError(f"{request}: must be a folder of images, or of a folder of images a class")
+        raise UsageError(f"{request}: must be a folder of images, or of a folder of images a class")
     if shape is None:
-        raise RequestError("dataset.image_shape=null: an image folder needs [channels, height, width] to scale to")
+        raise UsageError("dataset.image_shape=null: an image folder needs [channels, height, width] to scale to")
     files = image_files(path)
     return Source(config.name, request, str(path), data_root, files, shape, lambda _: read_image_folder(path, shape))
 
@@ -140,14 +140,14 @@ def _shape(shape: list[int] | None) -> Shape | None:
         return None
     is_point = shape[1:] == [1, 1]
     if len(shape) != 3 or (shape[0] not in (1, 3) and not is_point) or min(shape) < 1:
-        raise RequestError(f"dataset.image_shape={shape}: must be [channels, height, width] with 1 or 3 channels")
+        raise UsageError(f"dataset.image_shape={shape}: must be [channels, height, width] with 1 or 3 channels")
     return shape[0], shape[1], shape[2]
 
 
 def _published(name: str, data_root: Path, shape: Shape | None) -> Source:
     """A published set: the `.npz` under the data root if there is one, else the set's own files, else a download."""
     if name not in PUBLISHED:
-        raise RequestError(f"dataset.name={name}: must be one of {', '.join(PUBLISHED)} with source torchvision")
+        raise UsageError(f"dataset.name={name}: must be one of {', '.join(PUBLISHED)} with source torchvision")
     published, npz = PUBLISHED[name], data_root / f"{name}.npz"
     files = [npz] if npz.is_file() else _files_of(published, data_root)
 
@@ -172,7 +172,7 @@ def _files_of(published: PublishedSet, root: Path) -> list[Path]:
         if not missing:
             return [path for path in found if path is not None]
         if len(missing) < len(found):
-            raise RequestError(f"data_root={root}: {root / folder} lacks {', '.join(missing)} of {published.title}")
+            raise UsageError(f"data_root={root}: {root / folder} lacks {', '.join(missing)} of {published.title}")
     return []
 
 
@@ -187,7 +187,7 @@ def _download(name: str, published: PublishedSet, data_root: Path, scratch: Path
             for options in published.downloads:
                 getattr(datasets, published.title)(scratch, download=True, **options)
     except (OSError, RuntimeError, HTTPException) as error:
-        raise RequestError(
+        raise UsageError(
             f"data_root={data_root}: does not hold {name}, and its download failed ({' '.join(str(error).split())}); "
             f"put {name}.npz (x_train, y_train, x_test, y_test) or {', '.join(published.files)} there"
         ) from error

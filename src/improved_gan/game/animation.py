@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
-from improved_gan.game.picture import EQUILIBRIUM, FIELD, INK, PATH, SOFT, STYLE, View, title
+from improved_gan.game.plots import EQUILIBRIUM, FIELD, INK, PATH, SOFT, STYLE, View, title
 from improved_gan.game.protocol import Game, Point
 from improved_gan.game.update import Trajectory
 

@@ -11,14 +11,14 @@ import torch
 
 from improved_gan import dataset
 from improved_gan.composing import Request
-from improved_gan.config import Config, DatasetConfig, EvaluateConfig, RequestError
+from improved_gan.config import Config, DatasetConfig, EvaluateConfig, UsageError
 from improved_gan.job.train import environment
-from improved_gan.metrics.evidence import ImageSet, Judge, as_entry
-from improved_gan.metrics.loose_images import read_images, read_points
-from improved_gan.run_folder import written_whole
+from improved_gan.metrics.inputs import EvalDiscriminator, ImageSet, as_entry
+from improved_gan.metrics.sample_files import read_images, read_points
+from improved_gan.run_folder import atomic_write
 from improved_gan.training.device import DEFAULT_THREADS, choose_device
-from improved_gan.training.judge import judge_of
-from improved_gan.training.judging import Judging, Verdict
+from improved_gan.training.eval_discriminator import eval_discriminator
+from improved_gan.training.evaluator import Evaluator, Verdict
 from improved_gan.training.loading import load_run
 from improved_gan.training.sampling import save_grid
 
@@ -39,7 +39,7 @@ def evaluate(request: Request) -> Path:
     samples, judge, origin, data = _samples_of_run(config, wanted) if is_run else _loose_samples(config, wanted)
     device = choose_device(config.device)
     torch.set_num_threads(config.training.threads or DEFAULT_THREADS)
-    judging = Judging(
+    judging = Evaluator(
         config.metrics,
         lambda: dataset.load(data, Path(config.data_root)),
         device,
@@ -66,14 +66,14 @@ def evaluate(request: Request) -> Path:
 
 def _samples_of_run(
     config: Config, wanted: EvaluateConfig
-) -> tuple[ImageSet, Judge | None, dict[str, Any], DatasetConfig]:
+) -> tuple[ImageSet, EvalDiscriminator | None, dict[str, Any], DatasetConfig]:
     """Samples of the run's generator, its discriminator, how they were drawn, and the data that it was trained on."""
     run = load_run(Path(str(config.images)), cast("Literal['newest', 'best']", wanted.checkpoint), config.device)
     if not run.pair.objective.trains_generator:
-        raise RequestError(f"images={config.images}: objective={run.config.objective.name} trains no generator")
+        raise UsageError(f"images={config.images}: objective={run.config.objective.name} trains no generator")
     images = run.sampler.sample(config.metrics.samples, wanted.seed).numpy()
     architecture, sampler = run.config.architecture, run.sampler
-    judge = judge_of(
+    judge = eval_discriminator(
         run.pair,
         offset=architecture.pixel_offset,
         scale=architecture.pixel_scale,
@@ -107,7 +107,7 @@ def _write(folder: Path, summary: dict[str, Any], verdict: Verdict) -> None:
         for picture in score.pictures:
             save_grid(picture.images, folder / f"{picture.name}.png", picture.columns)
     for name, text in (("table.csv", table.getvalue()), ("summary.json", json.dumps(summary, indent=2) + "\n")):
-        with written_whole(folder / name) as file:
+        with atomic_write(folder / name) as file:
             file.write(text.encode())
 
 

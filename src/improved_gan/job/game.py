@@ -13,10 +13,10 @@ from improved_gan.composing import Request
 from improved_gan.config import Config
 from improved_gan.game import Game, Point, build_game
 from improved_gan.game.animation import save_animation
-from improved_gan.game.picture import save_distance, save_trajectory
+from improved_gan.game.plots import save_distance, save_trajectory
 from improved_gan.game.stability import analyse, explanation, words
 from improved_gan.game.update import Trajectory, play
-from improved_gan.run_folder import RunFolder, written_whole
+from improved_gan.run_folder import RunFolder, atomic_write
 
 
 def game(request: Request) -> Path:
@@ -66,7 +66,7 @@ def _play(request: Request, folder: RunFolder) -> None:
     }
     try:
         folder.write_summary(summary)
-        with written_whole(folder.path / "trajectory.npz") as file:
+        with atomic_write(folder.path / "trajectory.npz") as file:
             np.savez_compressed(file, x=trajectory.x, y=trajectory.y)  # entry t: after t steps
         heading = settings(config).replace("; ", "\n")
         save_trajectory(folder.path / "trajectory.png", played, trajectory, heading, any(averaging))

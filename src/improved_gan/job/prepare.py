@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from improved_gan import dataset
-from improved_gan.checks import shape_words
+from improved_gan.checks import describe_shape
 from improved_gan.composing import Request
 
 
@@ -12,7 +12,7 @@ def prepare(request: Request) -> Path:
     config = request.config
     prepared = dataset.load(config.dataset, Path(config.data_root))
     print(f"{'data set':<12} {prepared.name}")
-    print(f"{'examples':<12} {shape_words(prepared.image_shape)}")
+    print(f"{'examples':<12} {describe_shape(prepared.image_shape)}")
     print(f"{'training':<12} {len(prepared.train.images)}")
     print(f"{'test':<12} {len(prepared.test.images) if prepared.test else 0}")
     print(f"{'classes':<12} {prepared.classes or 'none'}")

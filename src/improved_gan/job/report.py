@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from improved_gan.composing import Request
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 
 
 def report(request: Request) -> Path:
@@ -16,5 +16,5 @@ def report(request: Request) -> Path:
     assert config.report is not None
     folder = Path(config.run) if config.run is not None else Path(config.output_root) / request.experiment
     if not folder.is_dir():
-        raise RequestError(f"run=null: {folder} does not exist; give run=FOLDER, any folder of runs")
+        raise UsageError(f"run=null: {folder} does not exist; give run=FOLDER, any folder of runs")
     return make_report(folder.absolute(), config.report)

@@ -8,8 +8,8 @@ import torch
 
 from improved_gan import dataset
 from improved_gan.composing import Request
-from improved_gan.config import RequestError
-from improved_gan.run_folder import written_whole
+from improved_gan.config import UsageError
+from improved_gan.run_folder import atomic_write
 from improved_gan.training.loading import TrainedRun, load_run
 from improved_gan.training.sampling import save_grid
 
@@ -20,7 +20,7 @@ def sample(request: Request) -> Path:
     assert wanted is not None and request.config.run is not None
     run = load_run(request.config.run, wanted.checkpoint, request.config.device)
     if not run.pair.objective.trains_generator:
-        raise RequestError(f"run={request.config.run}: objective={run.config.objective.name} trains no generator")
+        raise UsageError(f"run={request.config.run}: objective={run.config.objective.name} trains no generator")
     folder = Path(request.config.run) / "evaluation" / "sample"
     save_picture = _point_drawing(run, Path(request.config.data_root)) if _has_points(run) else save_grid
     images = run.sampler.sample(wanted.count, wanted.seed)
@@ -48,14 +48,14 @@ def _has_points(run: TrainedRun) -> bool:
 
 def _point_drawing(run: TrainedRun, data_root: Path) -> Callable[[torch.Tensor, Path, int], None]:
     """Draws points over the real ones that the run was trained on; there are no columns."""
-    from improved_gan.training.point_picture import PointPicture  # matplotlib is heavy: only when needed
+    from improved_gan.training.point_plot import PointPicture  # matplotlib is heavy: only when needed
 
     picture = PointPicture(dataset.load(run.config.dataset, data_root).train.images)
     return lambda points, path, _: picture.save(points, path)
 
 
 def _save_arrays(images: torch.Tensor, path: Path) -> None:
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         if images.dtype.is_floating_point:
             np.savez_compressed(file, points=images.flatten(1).numpy())
         else:

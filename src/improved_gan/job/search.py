@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from improved_gan.composing import Request, compose_jobs, run_name
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 from improved_gan.dispatching import dispatch
-from improved_gan.metrics.measure import MEASURES
-from improved_gan.run_folder import RunFolder, written_whole
-from improved_gan.search.measuring import NotMeasured, value_of
+from improved_gan.metrics.registry import METRICS
+from improved_gan.run_folder import RunFolder, atomic_write
 from improved_gan.search.space import space_of, written
-from improved_gan.training.ending import Stopped, TrainingFailed
+from improved_gan.search.trial_value import NotMeasured, value_of
+from improved_gan.training.termination import Stopped, TrainingFailed
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -29,12 +29,12 @@ SHOWN = 5  # of the best trials, on stdout
 def search(request: Request) -> Path:
     """Try settings until there are `search.trials`, print the best and return the study's folder.
 
-    Raises `RequestError` before anything is created; `Stopped` on a signal, after the trial's checkpoint.
+    Raises `UsageError` before anything is created; `Stopped` on a signal, after the trial's checkpoint.
     """
     try:
         import optuna
     except ImportError:
-        raise RequestError("job=search: needs Optuna; pip install 'improved-gan[search]'") from None
+        raise UsageError("job=search: needs Optuna; pip install 'improved-gan[search]'") from None
     wanted = request.config.search
     assert wanted is not None
     overrides = [o for o in request.overrides if o.partition("=")[0].split(".")[0] not in NOT_OF_TRIALS]
@@ -70,9 +70,9 @@ def search(request: Request) -> Path:
 
 
 def _direction(measure: str, asked: str | None) -> str:
-    better = MEASURES[measure].better
+    better = METRICS[measure].better
     if asked is None and better not in ("higher", "lower"):
-        raise RequestError(f"search.direction=null: best of {measure} is {better}; say minimise or maximise")
+        raise UsageError(f"search.direction=null: best of {measure} is {better}; say minimise or maximise")
     return asked or {"higher": "maximise", "lower": "minimise"}[better]
 
 
@@ -146,7 +146,7 @@ def _write(folder: RunFolder, study: "Study", measure: str, overrides: list[str]
         "overrides": overrides,
     }
     folder.write_summary(summary)
-    with written_whole(folder.path / "trials.csv") as file:
+    with atomic_write(folder.path / "trials.csv") as file:
         file.write(study.trials_dataframe(multi_index=False).to_csv(index=False).encode())
 
 

@@ -16,15 +16,15 @@ import torch
 from improved_gan import dataset
 from improved_gan.composing import Request
 from improved_gan.metrics.inception_weights import read_weights
-from improved_gan.metrics.measure import MEASURES
+from improved_gan.metrics.registry import METRICS
 from improved_gan.run_folder import RunFolder
 from improved_gan.tracking import start_tracking, tracking_mode
 from improved_gan.training.checkpoint import load_newest
 from improved_gan.training.device import fast_training
-from improved_gan.training.ending import Stopped, TrainingFailed
+from improved_gan.training.diagnosis import verdict
 from improved_gan.training.loop import Loop
+from improved_gan.training.termination import Stopped, TrainingFailed
 from improved_gan.training.trainer import Trainer
-from improved_gan.training.verdict import verdict
 
 log = logging.getLogger("improved_gan")
 
@@ -33,7 +33,7 @@ log = logging.getLogger("improved_gan")
 def train(request: Request) -> Path:
     """Train the run that `request` asks for and return its folder.
 
-    Raises `RequestError` before anything is created if it cannot be done; `Stopped` after a checkpoint on a signal.
+    Raises `UsageError` before anything is created if it cannot be done; `Stopped` after a checkpoint on a signal.
     """
     folder = RunFolder.of(request)
     if folder.summary().get("status") == "finished":
@@ -47,7 +47,7 @@ def train(request: Request) -> Path:
     if config.tracking.mode == "online":
         tracking_mode("online")  # raises where W&B cannot be had
     weights = config.metrics.inception_weights
-    if weights is not None and any(MEASURES[name].network == "inception" for name in config.metrics.measures):
+    if weights is not None and any(METRICS[name].network == "inception" for name in config.metrics.measures):
         read_weights(Path(weights))  # raises where they are not Inception's, not hours later
     folder.acquire()
     try:

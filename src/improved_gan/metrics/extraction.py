@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 
 @runtime_checkable
-class FeatureNetwork(Protocol):
+class FeatureExtractor(Protocol):
     """A network with its weights loaded; `name` tells it from every other network, weights included."""
 
     name: str
@@ -54,7 +54,7 @@ class Features:
     logits: Float[Tensor, "n classes"] | None
 
 
-class MomentSums:
+class RunningMoments:
     """Mean and scatter of features that come in batches (Chan, Golub and LeVeque's update), in float64."""
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class ClassSums:
 
 @torch.inference_mode()
 def extract(
-    network: FeatureNetwork,
+    network: FeatureExtractor,
     images: UInt8[np.ndarray, "n channel height width"],
     *,
     splits: int,
@@ -116,7 +116,7 @@ def extract(
     description: str | None = None,
 ) -> Features:
     """Features of `images`, with a bar on stderr; without `keep`, memory does not grow with their number."""
-    moments, classes = MomentSums(), ClassSums(len(images), splits)
+    moments, classes = RunningMoments(), ClassSums(len(images), splits)
     values: list[Tensor] = []
     logits: list[Tensor] = []
     with tqdm(total=len(images), desc=description, unit="image", disable=description is None, delay=1) as bar:

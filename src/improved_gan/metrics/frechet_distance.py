@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from improved_gan.metrics.evidence import Evidence, Score
 from improved_gan.metrics.extraction import Features, Moments
+from improved_gan.metrics.inputs import MetricInputs, Score
 
 
 def frechet_distance(first: Moments, second: Moments) -> float:
@@ -49,12 +49,12 @@ def _root(covariance: Float64[Tensor, "feature feature"]) -> Float64[Tensor, "fe
     return root
 
 
-def frechet_inception_distance(evidence: Evidence) -> Score:
+def frechet_inception_distance(evidence: MetricInputs) -> Score:
     """`frechet_inception_distance`: over the 2048 pooled features of Inception."""
     return frechet_score(evidence, "inception")
 
 
-def frechet_score(evidence: Evidence, network: str) -> Score:
+def frechet_score(evidence: MetricInputs, network: str) -> Score:
     """Fréchet distance of samples and reference in the features of `network`, marked where there are too few images."""
     ours, real = evidence.features(network), evidence.reference_features(network)
     reference = evidence.reference

@@ -31,7 +31,7 @@ class UnloadedInception(FeatureExtractorInceptionV3):
 
 
 class Inception:
-    """A `FeatureNetwork`: pooled features and logits without bias of images of any size, gray or colour.
+    """A `FeatureExtractor`: pooled features and logits without bias of images of any size, gray or colour.
 
     Its numbers are torch-fidelity's to rounding: batch norms are folded into the convolutions before them, and memory
     is laid out channels last. `precision` "bf16" halves the time on processors that know it and moves the features by

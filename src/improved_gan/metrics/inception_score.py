@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from improved_gan.metrics.evidence import Evidence, Score
 from improved_gan.metrics.extraction import ClassStatistics
+from improved_gan.metrics.inputs import MetricInputs, Score
 
 
 def inception_scores(classes: ClassStatistics) -> Float64[Tensor, " split"]:
@@ -23,12 +23,12 @@ def inception_score(classes: ClassStatistics) -> tuple[float, float]:
     return float(scores.mean()), float(scores.std(correction=0))
 
 
-def inception_score_of(evidence: Evidence) -> Score:
+def inception_score_of(evidence: MetricInputs) -> Score:
     """`inception_score`: from logits without their bias, as the original graph has it."""
     return score_of_splits(evidence, "inception", logits="without bias")
 
 
-def score_of_splits(evidence: Evidence, network: str, **details: str) -> Score:
+def score_of_splits(evidence: MetricInputs, network: str, **details: str) -> Score:
     """The formula over the class probabilities that the network of that name gives the samples."""
     features = evidence.features(network)
     value, spread = inception_score(features.classes)

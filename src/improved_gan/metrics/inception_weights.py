@@ -14,8 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from improved_gan.config import RequestError
-from improved_gan.metrics.evidence import MissingEvidence
+from improved_gan.config import UsageError
+from improved_gan.metrics.inputs import MetricUnavailable
 
 log = logging.getLogger("improved_gan")
 
@@ -37,7 +37,7 @@ class InceptionWeights(NamedTuple):
 def inception_weights(path: str | None) -> InceptionWeights:
     """The weights in the user's file `path`, or torch-fidelity's where that is None.
 
-    Raises `RequestError` if the user's file is not Inception's weights, `MissingEvidence` if the download fails.
+    Raises `UsageError` if the user's file is not Inception's weights, `MetricUnavailable` if the download fails.
     """
     return read_weights(Path(path)) if path is not None else _open(_downloaded(), SHA256)
 
@@ -45,11 +45,11 @@ def inception_weights(path: str | None) -> InceptionWeights:
 def read_weights(path: Path) -> InceptionWeights:
     """Weights from a user's own file: nothing in it is executed, names and shapes must be the network's."""
     if not path.is_file():
-        raise RequestError(f"metrics.inception_weights={path}: there is no such file")
+        raise UsageError(f"metrics.inception_weights={path}: there is no such file")
     weights = _open(path, _sha256(path))
     wrong = _difference(weights.state)
     if wrong:
-        raise RequestError(f"metrics.inception_weights={path}: not the weights of inception-2015-12-05 ({wrong})")
+        raise UsageError(f"metrics.inception_weights={path}: not the weights of inception-2015-12-05 ({wrong})")
     return weights
 
 
@@ -58,9 +58,9 @@ def _open(path: Path, checksum: str) -> InceptionWeights:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         reason = "truncated, or no PyTorch file of weights alone"
-        raise RequestError(f"metrics.inception_weights={path}: cannot be read ({reason})") from error
+        raise UsageError(f"metrics.inception_weights={path}: cannot be read ({reason})") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise RequestError(f"metrics.inception_weights={path}: must hold a state dict, names with tensors")
+        raise UsageError(f"metrics.inception_weights={path}: must hold a state dict, names with tensors")
     return InceptionWeights(state, checksum, path)
 
 
@@ -95,7 +95,7 @@ def _downloaded() -> Path:
                 log.info("downloading Inception's weights (95.6 MB) to %s", path)
                 torch.hub.download_url_to_file(URL, str(path), hash_prefix=SHA256)
     except (OSError, RuntimeError) as error:  # no network, no room, another checksum
-        raise MissingEvidence(
+        raise MetricUnavailable(
             f"no Inception weights ({error}); metrics.inception_weights=PATH takes {FILE} from elsewhere"
         ) from error
     return path

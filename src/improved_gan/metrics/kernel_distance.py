@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from improved_gan.metrics.evidence import Evidence, Score
+from improved_gan.metrics.inputs import MetricInputs, Score
 
 TORCH_FIDELITY_SEED = 2020  # of the subsets: its command and ours draw the same
 
@@ -25,7 +25,7 @@ def kernel_distance(
     return result[KEY_METRIC_KID_MEAN], result[KEY_METRIC_KID_STD]
 
 
-def kernel_inception_distance(evidence: Evidence) -> Score:
+def kernel_inception_distance(evidence: MetricInputs) -> Score:
     """`kernel_inception_distance`; subsets as the protocol says, smaller where there are fewer images."""
     ours, real, reference = evidence.features("inception"), evidence.reference_features("inception"), evidence.reference
     assert ours.values is not None and real.values is not None and reference is not None

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from improved_gan.metrics.evidence import Evidence, Modes, Score
+from improved_gan.metrics.inputs import MetricInputs, Modes, Score
 
 HIGH_QUALITY_WITHIN = 3.0  # standard deviations of the nearest mode
 
@@ -40,7 +40,7 @@ def class_counts(classes: Int[Tensor, " n"], count: int) -> Int[Tensor, " {count
     return torch.bincount(classes, minlength=count)
 
 
-def modes_captured(counts: Int[Tensor, " mode"]) -> int:
+def count_captured_modes(counts: Int[Tensor, " mode"]) -> int:
     """Modes with at least one sample."""
     return int((counts > 0).sum())
 
@@ -56,21 +56,21 @@ def uniform(count: int) -> Float[Tensor, " {count}"]:
     return torch.full((count,), 1 / count, dtype=torch.float64)
 
 
-def modes(evidence: Evidence) -> Score:
+def modes(evidence: MetricInputs) -> Score:
     """`modes`: how many have a sample; one of high quality, where the samples are points."""
     found = _counts(evidence)
-    captured = modes_captured(found.counts if found.high_quality is None else found.high_quality)
+    captured = count_captured_modes(found.counts if found.high_quality is None else found.high_quality)
     return Score(float(captured), network=found.network, details={"counts": found.counts.tolist()})
 
 
-def high_quality_fraction(evidence: Evidence) -> Score:
+def high_quality_fraction(evidence: MetricInputs) -> Score:
     """`high_quality_fraction`: the share of points within 3 standard deviations of their mode."""
     found = _counts(evidence)
     assert found.high_quality is not None
     return Score(int(found.high_quality.sum()) / len(evidence.samples), network=found.network)
 
 
-def mode_kl(evidence: Evidence) -> Score:
+def mode_kl(evidence: MetricInputs) -> Score:
     """`mode_kl`: KL(modes of the samples || expected), in nats; beside it, that of the reals' labels."""
     found, reference, details = _counts(evidence), evidence.reference, {}
     if reference is not None and reference.labels is not None:
@@ -79,12 +79,12 @@ def mode_kl(evidence: Evidence) -> Score:
     return Score(divergence(found.counts, found.expected), network=found.network, details=details)
 
 
-def _counts(evidence: Evidence) -> ModeCounts:
+def _counts(evidence: MetricInputs) -> ModeCounts:
     found: ModeCounts = evidence.once("modes of samples", lambda: _counted(evidence))
     return found
 
 
-def _counted(evidence: Evidence) -> ModeCounts:
+def _counted(evidence: MetricInputs) -> ModeCounts:
     if evidence.modes is not None:
         return nearest_modes(torch.from_numpy(np.array(evidence.samples.images)).flatten(1), evidence.modes)
     features = evidence.features("classifier")

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from improved_gan.made_once import made_once
+from improved_gan.disk_cache import load_or_compute
 from improved_gan.metrics.extraction import ClassStatistics, Features, Moments
-from improved_gan.run_folder import written_whole
+from improved_gan.run_folder import atomic_write
 
 log = logging.getLogger("improved_gan")
 FORMAT = 1
@@ -31,7 +31,7 @@ def cached_features(folder: Path, key: str, *, keep: bool, compute: Callable[[],
         _write(path, key, features)
         return features
 
-    return made_once(path, lambda: _read(path, key, keep), compute_and_store, "works out")
+    return load_or_compute(path, lambda: _read(path, key, keep), compute_and_store, "works out")
 
 
 def _write(path: Path, key: str, features: Features) -> None:
@@ -47,7 +47,7 @@ def _write(path: Path, key: str, features: Features) -> None:
     }
     if features.values is not None and features.logits is not None:
         arrays |= {"values": features.values.numpy(), "logits": features.logits.numpy()}
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         np.savez(file, **arrays)
 
 

@@ -5,7 +5,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from improved_gan.metrics.evidence import Evidence, MissingEvidence, Score
+from improved_gan.metrics.inputs import MetricInputs, MetricUnavailable, Score
 
 
 def count_errors(class_logits: Float[Tensor, "n classes"], labels: Int[Tensor, " n"]) -> int:
@@ -18,12 +18,12 @@ def ensemble_errors(class_logits: Float[Tensor, "run n classes"], labels: Int[Te
     return count_errors(class_logits.softmax(dim=2).mean(dim=0).log(), labels)
 
 
-def test_error(evidence: Evidence) -> Score:
+def test_error(evidence: MetricInputs) -> Score:
     """`test_error`: of the run's own discriminator on images that it was not trained on."""
     judge, held_out = evidence.judge, evidence.held_out
     assert judge is not None and held_out is not None and held_out.labels is not None
     if judge.class_logits is None:
-        raise MissingEvidence("the discriminator knows no classes")
+        raise MetricUnavailable("the discriminator knows no classes")
     labels = torch.from_numpy(np.array(held_out.labels))
     errors = count_errors(judge.class_logits(held_out.images), labels)
     return Score(

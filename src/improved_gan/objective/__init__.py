@@ -1,6 +1,6 @@
 """What each player minimises, one file an objective; `Objective` says what they have in common."""
 
-from improved_gan.config import ObjectiveConfig, RequestError
+from improved_gan.config import ObjectiveConfig, UsageError
 from improved_gan.objective.autoencoder import Autoencoder
 from improved_gan.objective.energy_based import EnergyBased
 from improved_gan.objective.hinge import Hinge
@@ -26,7 +26,7 @@ __all__ = [
 
 
 def build_objective(config: ObjectiveConfig) -> Objective:
-    """The objective that the config names; RequestError for a key that contradicts the name."""
+    """The objective that the config names; UsageError for a key that contradicts the name."""
     match config.name:
         case "semi_supervised":
             _require(config, generated_logit=("fixed", "learned"), generator_loss=("saturating", "non_saturating"))
@@ -92,4 +92,4 @@ def _require(config: ObjectiveConfig, **allowed: tuple[str | float | None, ...])
         if value not in values:
             words = " or ".join("null" if allowed_value is None else str(allowed_value) for allowed_value in values)
             shown = "null" if value is None else value
-            raise RequestError(f"objective.{key}={shown}: objective={config.name} wants {words}")
+            raise UsageError(f"objective.{key}={shown}: objective={config.name} wants {words}")

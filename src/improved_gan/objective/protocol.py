@@ -30,7 +30,7 @@ class Objective(Protocol):
         """What `realness` says of an image."""
 
     def outputs(self, classes: int | None) -> int:
-        """How many logits the discriminator gives for a data set of `classes`; RequestError if it has none."""
+        """How many logits the discriminator gives for a data set of `classes`; UsageError if it has none."""
 
     def realness(self, logits: Float[Tensor, "batch output"]) -> Float[Tensor, " batch"]:
         """How real x is, as `realness_is` says: the logit of D(x), the probability that x is real, if there is one."""

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 from improved_gan.objective.binary_cross_entropy import binary_cross_entropy, saturating_loss
 from improved_gan.objective.protocol import Realness
 
@@ -39,9 +39,9 @@ class SemiSupervised:
         return self.labelled_weight > 0
 
     def outputs(self, classes: int | None) -> int:
-        """K, or K + 1 with a learned logit for the generated class; RequestError without classes."""
+        """K, or K + 1 with a learned logit for the generated class; UsageError without classes."""
         if classes is None or classes < 2:
-            raise RequestError(
+            raise UsageError(
                 "objective=semi_supervised: needs a data set with two classes or more; or use objective=non_saturating"
             )
         return classes + self.learned_generated_logit

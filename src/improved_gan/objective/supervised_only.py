@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 from improved_gan.objective.protocol import Realness
 
 
@@ -22,9 +22,9 @@ class SupervisedOnly:
     realness_is: ClassVar[Realness] = None
 
     def outputs(self, classes: int | None) -> int:
-        """K; RequestError without classes."""
+        """K; UsageError without classes."""
         if classes is None or classes < 2:
-            raise RequestError(
+            raise UsageError(
                 "objective=supervised_only: needs a data set with two classes or more; or use objective=non_saturating"
             )
         return classes

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from improved_gan.phenomenon.rows import finished_rows
-from improved_gan.run_folder import written_whole
+from improved_gan.run_folder import atomic_write
 
 __all__ = ["draw_phenomenon"]
 
@@ -28,7 +28,7 @@ def draw_phenomenon(name: str, root: Path) -> Path | None:
     folder.mkdir(exist_ok=True)
     lines = import_module(f"improved_gan.phenomenon.{name}").draw(rows, folder)
     table = markdown(lines)
-    with written_whole(folder / "phenomenon.md") as file:
+    with atomic_write(folder / "phenomenon.md") as file:
         file.write(table.encode())
     print(table, end="")
     return folder / "phenomenon.png"

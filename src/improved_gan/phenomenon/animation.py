@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from improved_gan.run_folder import written_whole
+from improved_gan.run_folder import atomic_write
 
 TILE = 160  # pixels a side
 FRAMES = 24  # at most, evenly over the run: a GIF of all would be large
@@ -31,5 +31,5 @@ def save_evolution(path: Path, runs: Sequence[tuple[str, Path]]) -> None:
             pen.text((place * TILE + 4, 2), label, fill="black")
         frames.append(frame.quantize(32, dither=Image.Dither.NONE))
     durations = [FRAME_MS] * (len(frames) - 1) + [LAST_FRAME_MS]
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         frames[0].save(file, format="gif", save_all=True, append_images=frames[1:], duration=durations, loop=0)

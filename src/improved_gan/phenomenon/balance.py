@@ -12,8 +12,8 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from improved_gan.phenomenon.picture import save_picture
-from improved_gan.phenomenon.rows import history, mean_and_deviation, measured
+from improved_gan.phenomenon.figure import save_picture
+from improved_gan.phenomenon.rows import format_mean_std, history, measured
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import COLOURS, STYLE
 from improved_gan.report.runs import Run
@@ -55,8 +55,8 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
             "generator's loss": WORDS[row.runs[0].settings[FEATURE_MATCHING]],
             "K": row.runs[0].settings[K],
             "runs": len(row.runs),
-            "log D, training less held out": mean_and_deviation([_gap(run) for run in row.runs], 3),
-            "Fréchet classifier distance": mean_and_deviation([_distance(run) for run in row.runs], 2),
+            "log D, training less held out": format_mean_std([_gap(run) for run in row.runs], 3),
+            "Fréchet classifier distance": format_mean_std([_distance(run) for run in row.runs], 2),
         }
         for row in rows
     ]

@@ -20,8 +20,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torchvision.utils import make_grid
 
-from improved_gan.phenomenon.picture import save_picture
-from improved_gan.phenomenon.rows import mean_and_deviation
+from improved_gan.phenomenon.figure import save_picture
+from improved_gan.phenomenon.rows import format_mean_std
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import STYLE
 from improved_gan.report.runs import Run
@@ -41,8 +41,8 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
             virtual = row.runs[0].settings["technique.virtual_batch_norm.enabled"]
             name = "virtual batch norm" if virtual else "batch norm"
             drawn = [_draw(run) for run in row.runs]
-            shares = mean_and_deviation([100 * companions_share(same) for same, _ in drawn], 1)
-            correlations = mean_and_deviation([intraclass_correlation(batches) for _, batches in drawn], 3)
+            shares = format_mean_std([100 * within_batch_variance(same) for same, _ in drawn], 1)
+            correlations = format_mean_std([intraclass_correlation(batches) for _, batches in drawn], 3)
             shown = drawn[0][0][:4, :SHOWN]
             axes.imshow(make_grid(shown.flatten(0, 1), nrow=SHOWN, pad_value=0.5).permute(1, 2, 0))
             axes.set(title=f"{name}: companions cause {shares} % of an image's variance", xticks=[], yticks=[])
@@ -74,7 +74,7 @@ def _draw(run: Run) -> tuple[Tensor, Tensor]:
     return in_unit_range[0], in_unit_range[1]
 
 
-def companions_share(same: Groups) -> float:
+def within_batch_variance(same: Groups) -> float:
     """Variance of one latent's images over batches, averaged over latents, by the variance of all of them."""
     within = same.double().var(1, correction=0).sum()
     everything = same.double().flatten(0, 1).var(0, correction=0).sum() * len(same)

@@ -9,8 +9,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from improved_gan.phenomenon.picture import save_picture
-from improved_gan.phenomenon.rows import mean_and_deviation, measured
+from improved_gan.phenomenon.figure import save_picture
+from improved_gan.phenomenon.rows import format_mean_std, measured
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import STYLE
 
@@ -31,7 +31,7 @@ def draw_heat_maps(
         means[place] = np.mean(values)
         first = {panel.split(".")[0]: settings[panel]} if panel else {}
         cell = {words[0]: settings[x], words[1]: settings[y], "runs": len(values)}
-        lines.append(first | cell | {words[2]: mean_and_deviation(values, 3)})
+        lines.append(first | cell | {words[2]: format_mean_std(values, 3)})
     columns = min(COLUMNS, len(panels))
     height = -(-len(panels) // columns)
     with rc_context({**STYLE, "axes.grid": False}):

@@ -12,8 +12,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from improved_gan.phenomenon.animation import save_evolution
-from improved_gan.phenomenon.picture import save_picture
-from improved_gan.phenomenon.rows import history, mean_and_deviation, measured
+from improved_gan.phenomenon.figure import save_picture
+from improved_gan.phenomenon.rows import format_mean_std, history, measured
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import STYLE
 
@@ -49,11 +49,11 @@ def _line(row: Row) -> dict[str, Any]:
     return {
         "row": row.label,
         "runs": len(row.runs),
-        "modes": mean_and_deviation([measured(run, "modes") for run in row.runs], 1),
-        "high quality, %": mean_and_deviation([100 * measured(run, "high_quality_fraction") for run in row.runs], 1),
-        "KL to uniform, nats": mean_and_deviation([measured(run, "mode_kl") for run in row.runs], 2),
-        "fewest modes on the way": mean_and_deviation([_fewest(of_run) for of_run in counts], 1),
-        "changes of the fullest mode": mean_and_deviation([_changes(of_run) for of_run in counts], 1),
+        "modes": format_mean_std([measured(run, "modes") for run in row.runs], 1),
+        "high quality, %": format_mean_std([100 * measured(run, "high_quality_fraction") for run in row.runs], 1),
+        "KL to uniform, nats": format_mean_std([measured(run, "mode_kl") for run in row.runs], 2),
+        "fewest modes on the way": format_mean_std([_fewest(of_run) for of_run in counts], 1),
+        "changes of the fullest mode": format_mean_std([_changes(of_run) for of_run in counts], 1),
     }
 
 

@@ -15,8 +15,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from scipy.stats import gaussian_kde, norm
 
-from improved_gan.phenomenon.picture import save_picture
-from improved_gan.phenomenon.rows import mean_and_deviation
+from improved_gan.phenomenon.figure import save_picture
+from improved_gan.phenomenon.rows import format_mean_std
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import COLOURS, FAINT, INK, STYLE
 from improved_gan.report.runs import Run
@@ -46,9 +46,9 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
                 {
                     "target for real data": f"{target:g}",
                     "runs": len(row.runs),
-                    "mean distance to the optimal D": mean_and_deviation(errors, 3),
-                    "largest D": mean_and_deviation([float(d.max()) for *_, d, _ in found], 3),
-                    "largest optimal D": mean_and_deviation([float(b.max()) for *_, b in found], 3),
+                    "mean distance to the optimal D": format_mean_std(errors, 3),
+                    "largest D": format_mean_std([float(d.max()) for *_, d, _ in found], 3),
+                    "largest optimal D": format_mean_std([float(b.max()) for *_, b in found], 3),
                 }
             )
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)

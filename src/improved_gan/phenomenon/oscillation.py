@@ -12,8 +12,8 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from improved_gan.phenomenon.picture import save_picture
-from improved_gan.phenomenon.rows import history, mean_and_deviation, measured
+from improved_gan.phenomenon.figure import save_picture
+from improved_gan.phenomenon.rows import format_mean_std, history, measured
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import COLOURS, INK, STYLE
 from improved_gan.report.runs import Run
@@ -40,12 +40,10 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
         {
             "row": row.label,
             "runs": len(row.runs),
-            "swing of the generator's loss": mean_and_deviation([_swing(run, "generator_loss") for run in row.runs], 3),
-            "swing of the discriminator's": mean_and_deviation(
-                [_swing(run, "discriminator_loss") for run in row.runs], 3
-            ),
-            "wandering of the generator's weights": mean_and_deviation([_wandering(run) for run in row.runs], 4),
-            "modes": mean_and_deviation([measured(run, "modes") for run in row.runs], 1),
+            "swing of the generator's loss": format_mean_std([_swing(run, "generator_loss") for run in row.runs], 3),
+            "swing of the discriminator's": format_mean_std([_swing(run, "discriminator_loss") for run in row.runs], 3),
+            "wandering of the generator's weights": format_mean_std([_wandering(run) for run in row.runs], 4),
+            "modes": format_mean_std([measured(run, "modes") for run in row.runs], 1),
         }
         for row in rows
     ]

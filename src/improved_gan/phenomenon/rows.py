@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
-from improved_gan.report.finding import read_runs
+from improved_gan.report.discovery import read_runs
 from improved_gan.report.grouping import Row, tables_of
 from improved_gan.report.runs import Run
 from improved_gan.run_folder import RunFolder
@@ -40,7 +40,7 @@ def measured(run: Run, measure: str) -> float:
     return next((value for (name, _), value in run.metrics.items() if name == measure), float("nan"))
 
 
-def mean_and_deviation(values: list[float], digits: int) -> str:
+def format_mean_std(values: list[float], digits: int) -> str:
     """`1.23 ± 0.04` over seeds (the sample's standard deviation); a single value alone; empty if there is none."""
     known = [value for value in values if value == value]
     if not known:

@@ -8,8 +8,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from PIL import Image
 
-from improved_gan.phenomenon.picture import save_picture
-from improved_gan.phenomenon.rows import mean_and_deviation, measured
+from improved_gan.phenomenon.figure import save_picture
+from improved_gan.phenomenon.rows import format_mean_std, measured
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import COLOURS, STYLE
 
@@ -39,8 +39,8 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
         {
             "row": row.label,
             "runs": len(row.runs),
-            "modes of 1000": mean_and_deviation([measured(run, "modes") for run in row.runs], 1),
-            "KL to uniform, nats": mean_and_deviation([measured(run, "mode_kl") for run in row.runs], 2),
+            "modes of 1000": format_mean_std([measured(run, "modes") for run in row.runs], 1),
+            "KL to uniform, nats": format_mean_std([measured(run, "mode_kl") for run in row.runs], 2),
         }
         for row in rows
     ]

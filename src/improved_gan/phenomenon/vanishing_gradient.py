@@ -12,8 +12,8 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from improved_gan.phenomenon.picture import save_picture
-from improved_gan.phenomenon.rows import history, mean_and_deviation
+from improved_gan.phenomenon.figure import save_picture
+from improved_gan.phenomenon.rows import format_mean_std, history
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import COLOURS, STYLE
 
@@ -43,10 +43,10 @@ def _line(row: Row) -> dict[str, Any]:
     return {
         "objective": _objective(row),
         "runs": len(row.runs),
-        "gradient norm, first": mean_and_deviation([float(of_run[0]) for of_run in norms], 4),
-        "last quarter (median)": mean_and_deviation(late, 6),
-        "last quarter / first": mean_and_deviation([end / float(n[0]) for end, n in zip(late, norms, strict=True)], 6),
-        "accuracy, last": mean_and_deviation(accuracies, 3),
+        "gradient norm, first": format_mean_std([float(of_run[0]) for of_run in norms], 4),
+        "last quarter (median)": format_mean_std(late, 6),
+        "last quarter / first": format_mean_std([end / float(n[0]) for end, n in zip(late, norms, strict=True)], 6),
+        "accuracy, last": format_mean_std(accuracies, 3),
     }
 
 

@@ -6,8 +6,8 @@ finding, runs (reading) -> grouping (rows and columns) -> results (estimates, ef
 import os
 from pathlib import Path
 
-from improved_gan.config import ReportConfig, RequestError
-from improved_gan.report.finding import read_runs
+from improved_gan.config import ReportConfig, UsageError
+from improved_gan.report.discovery import read_runs
 from improved_gan.report.grouping import tables_of
 from improved_gan.report.page import write_report
 from improved_gan.report.results import results_of
@@ -17,11 +17,11 @@ def make_report(root: Path, config: ReportConfig) -> Path:
     """Report on every run below `root`: write the four files into `<root>/report`, print the tables."""
     folder = root / "report"
     if not os.access(folder if folder.exists() else root, os.W_OK):
-        raise RequestError(f"run={root}: the report goes into {folder}, which is not writable")
+        raise UsageError(f"run={root}: the report goes into {folder}, which is not writable")
     found = read_runs(root)
     measures = sorted({name for run in found.runs for name, _ in run.metrics})
     if config.measure is not None and measures and config.measure not in measures:
-        raise RequestError(f"report.measure={config.measure}: the runs hold {', '.join(measures)}")
+        raise UsageError(f"report.measure={config.measure}: the runs hold {', '.join(measures)}")
     problems = list(found.problems)
     results = [results_of(table, config, problems) for table in tables_of(found.runs, config.measure)]
     write_report(folder, found, results, problems, config)

@@ -10,8 +10,8 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from improved_gan.composing import decides_result
-from improved_gan.report.measures import Column, columns_of
+from improved_gan.composing import affects_result
+from improved_gan.report.columns import Column, columns_of
 from improved_gan.report.runs import Run
 
 SEEDS = ("seed", "dataset.label_seed")  # repetitions: what a row is averaged over
@@ -112,7 +112,7 @@ def differing_keys(settings: Iterable[dict[str, Any]]) -> list[str]:
     return [
         key
         for key, found in values.items()
-        if (len(found) > 1 or counts[key] < total) and key not in SEEDS and decides_result(key)
+        if (len(found) > 1 or counts[key] < total) and key not in SEEDS and affects_result(key)
     ]
 
 

@@ -11,16 +11,16 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from improved_gan.config import ReportConfig
+from improved_gan.report.columns import decimals
 from improved_gan.report.curves import TOGETHER, curves_plot
-from improved_gan.report.finding import Found
+from improved_gan.report.discovery import Found
 from improved_gan.report.grids import grids_of
 from improved_gan.report.latex import latex_table
-from improved_gan.report.measures import decimals
 from improved_gan.report.plots import effects_plot, seeds_plot, shown_rows
 from improved_gan.report.results import Results
 from improved_gan.report.runs import Run
 from improved_gan.report.tables import STATUSES, best_cells, long_frame, wide_frame
-from improved_gan.run_folder import written_whole
+from improved_gan.run_folder import atomic_write
 
 LISTED = 30  # of anything that went wrong; the rest is counted
 PRINTED_ROWS = 40  # of a table, on stdout
@@ -60,7 +60,7 @@ def write_report(
         "report.html": page,
     }
     for name, text in files.items():
-        with written_whole(folder / name) as file:
+        with atomic_write(folder / name) as file:
             file.write(text.encode())
     print(_template("table.md.jinja", escape=False).render(shared | {"printed_rows": PRINTED_ROWS}).strip())
 

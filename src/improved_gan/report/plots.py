@@ -12,8 +12,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from improved_gan.report.columns import Column
 from improved_gan.report.grouping import Row
-from improved_gan.report.measures import Column
 from improved_gan.report.results import Results
 
 WIDTH = 9.6  # inches, the page's column at 100 dots an inch

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from improved_gan.config import ReportConfig
+from improved_gan.report.columns import Column, paper_figures
 from improved_gan.report.ensembles import Ensemble, ensembles
 from improved_gan.report.estimates import Difference, Estimate, difference, estimate, holm
 from improved_gan.report.factorial import MAX_FACTORS, Factorial, analyse, missing_combinations
 from improved_gan.report.grouping import Row, Table, factor_words, reference_row
-from improved_gan.report.measures import Column, paper_figures
-from improved_gan.report.rank_order import RankOrder, rank_order
+from improved_gan.report.rank_correlation import RankOrder, rank_order
 from improved_gan.report.runs import Run
 
 

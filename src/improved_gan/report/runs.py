@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 from jaxtyping import Float64
 
-from improved_gan.metrics.measure import MEASURES
+from improved_gan.metrics.registry import METRICS
 
 CURVE_LINES = 200  # of metrics.jsonl that are read, at least, besides those that hold a measure
 SAYS_NOTHING_OF_HOW = frozenset({"warning", "std_over"})  # words beside a value that its meaning doesn't depend on
@@ -153,7 +153,7 @@ def _read_metrics(run: Run) -> None:
     if broken and run.status == "running" and lines[-1]:
         broken -= 1  # it is being written right now
     stride = max(1, len(lines) // CURVE_LINES)
-    measures = {*MEASURES, *(name for name, _ in run.metrics)}
+    measures = {*METRICS, *(name for name, _ in run.metrics)}
     wanted = re.compile(b'"(%s)"' % b"|".join(re.escape(name.encode()) for name in measures))
     points: dict[str, dict[float, float]] = {}
     for number, line in enumerate(lines):

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from improved_gan.report.columns import Column, decimals, paper_figures, written
 from improved_gan.report.grouping import ABSENT, Row, factor_words, reference_row, setting_words
-from improved_gan.report.measures import Column, decimals, paper_figures, written
 from improved_gan.report.results import Cell, Results
 
 FACTOR_COLUMNS = 6  # more than that are written as one label
@@ -23,7 +23,7 @@ def wide_frame(results: Results, confidence: float) -> pd.DataFrame:
         cells = [row[position] for row in results.cells]
         digits = column_digits(cells, column)
         frame[column.title] = [
-            cell_words(cell, column, row, digits) for cell, row in zip(cells, results.rows, strict=True)
+            format_cell(cell, column, row, digits) for cell, row in zip(cells, results.rows, strict=True)
         ]
         if column is results.primary and any(interval_words(cell, column, digits) for cell in cells):
             frame[f"{confidence:.0%} interval"] = [interval_words(cell, column, digits) for cell in cells]
@@ -152,7 +152,7 @@ def column_digits(cells: Sequence[Cell], column: Column) -> int:
     return min(6, median_low(wanted)) if wanted else 2
 
 
-def cell_words(cell: Cell, column: Column, row: Row, digits: int) -> str:
+def format_cell(cell: Cell, column: Column, row: Row, digits: int) -> str:
     """`9.21 ± 0.40`, with N where it isn't that of the row's finished runs; `so far 12.3` for unfinished ones."""
     found = cell.estimate
     if found is None:

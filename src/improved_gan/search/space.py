@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from improved_gan.composing import compose_jobs, decides_result, groups, known_keys
-from improved_gan.config import Config, RequestError
+from improved_gan.composing import affects_result, compose_jobs, groups, known_keys
+from improved_gan.config import Config, UsageError
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -15,28 +15,28 @@ def space_of(config: Config, overrides: list[str]) -> dict[str, "BaseDistributio
     """The distribution of each key that is to be searched, in the order given.
 
     Hyperparameters of techniques that are off are left out: with them a search would try the same run again and again.
-    Raises `RequestError` for an unknown key and for a bound or choice that a run with `overrides` could not take.
+    Raises `UsageError` for an unknown key and for a bound or choice that a run with `overrides` could not take.
     """
     assert config.search is not None
     known, space = {*known_keys(), *groups()}, config.search.space or {}
     if not isinstance(space, dict):
-        raise RequestError(f"search.space={space}: must be {{key: [low, high, log], ...}}")
+        raise UsageError(f"search.space={space}: must be {{key: [low, high, log], ...}}")
     given = {text.partition("=")[0] for text in overrides}
     found = {}
     for key, values in space.items():
         if key not in known:
-            raise RequestError(f"search.space={{{key}: ...}}: there is no such key to search")
-        if not decides_result(key):
-            raise RequestError(f"search.space={{{key}: ...}}: decides no result, so there is nothing to search")
+            raise UsageError(f"search.space={{{key}: ...}}: there is no such key to search")
+        if not affects_result(key):
+            raise UsageError(f"search.space={{{key}: ...}}: decides no result, so there is nothing to search")
         if key in given:
-            raise RequestError(f"{key}: is set and searched; leave it out of the command or of search.space")
+            raise UsageError(f"{key}: is set and searched; leave it out of the command or of search.space")
         if _of_technique_that_is_off(key, config):
             continue
         found[key] = _distribution(key, values)
         for value in values[:2] if values[-1] in SCALES else values:
             compose_jobs([*overrides, f"{key}={written(value)}"])
     if not found:
-        raise RequestError(
+        raise UsageError(
             "search.space=null: nothing to search; give e.g. "
             "'search.space={training.learning_rate: [0.0003, 0.01, log]}'"
         )
@@ -61,15 +61,13 @@ def _distribution(key: str, values: Any) -> "BaseDistribution":
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if not isinstance(values, list) or not values:
-        raise RequestError(
-            f"search.space={{{key}: {values}}}: must be [low, high, log], [low, high, linear] or choices"
-        )
+        raise UsageError(f"search.space={{{key}: {values}}}: must be [low, high, log], [low, high, linear] or choices")
     if values[-1] not in SCALES:
         return CategoricalDistribution(values)
     low, high = (values[0], values[1]) if len(values) == 3 else (None, None)
     if not _is_number(low) or not _is_number(high) or not low < high or (values[-1] == "log" and low <= 0):
         above = " above 0" if values[-1] == "log" else ""
-        raise RequestError(f"search.space={{{key}: {values}}}: must be [low, high, {values[-1]}], low < high{above}")
+        raise UsageError(f"search.space={{{key}: {values}}}: must be [low, high, {values[-1]}], low < high{above}")
     if isinstance(low, int) and isinstance(high, int):
         return IntDistribution(low, high, log=values[-1] == "log")
     return FloatDistribution(low, high, log=values[-1] == "log")

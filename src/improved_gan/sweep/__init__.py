@@ -10,7 +10,7 @@ from improved_gan.composing import Request, run_name
 from improved_gan.dispatching import Outcome, log_to_stderr
 from improved_gan.sweep.launching import launch
 from improved_gan.sweep.planning import Job, plan, print_plan
-from improved_gan.training.ending import Stopped
+from improved_gan.training.termination import Stopped
 
 log = logging.getLogger("improved_gan")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from improved_gan.dispatching import Outcome, dispatch
 from improved_gan.sweep.hydra_launcher import launcher, launcher_name
 from improved_gan.sweep.planning import Job
-from improved_gan.sweep.worker import Slots, Worker, signals_go_to, signals_stop
+from improved_gan.sweep.worker import Slots, Worker, raise_on_signal, signals_go_to
 
 log = logging.getLogger("improved_gan")
 
@@ -35,7 +35,7 @@ def launch(jobs: Sequence[Job]) -> dict[int, Outcome]:
 def _in_turn(jobs: Sequence[Job]) -> dict[int, Outcome]:
     """One by one in this process, so that torch is imported once."""
     outcomes: dict[int, Outcome] = {}
-    with signals_stop():
+    with raise_on_signal():
         for job in jobs:
             log.info("%s", job)
             outcomes[job.number] = dispatch(job.request)

@@ -15,9 +15,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from improved_gan.composing import request_for
-from improved_gan.config import Config, RequestError
+from improved_gan.config import Config, UsageError
 from improved_gan.dispatching import Outcome, dispatch, log_to_stderr
-from improved_gan.training.ending import Stopped
+from improved_gan.training.termination import Stopped
 
 log = logging.getLogger("improved_gan")
 PREEMPTION = getattr(signal, f"SIG{os.environ.get('SUBMITIT_PREEMPT_SIGNAL', 'USR2')}")
@@ -76,10 +76,10 @@ class Worker:
         hydra = HydraConfig.get()
         try:
             request = request_for(composed, hydra.runtime.choices, tuple(hydra.overrides.task))
-        except RequestError as error:  # this machine lacks what the first one had
+        except UsageError as error:  # this machine lacks what the first one had
             return Outcome(2, None, str(error))
         request.config.tracking.group = request.config.tracking.group or self.group
-        with _preemption_saves() as preemption, signals_stop():
+        with _preemption_saves() as preemption, raise_on_signal():
             if self.slots is not None:
                 number = self.slots.mine()
                 if self.slots.stopped():
@@ -117,7 +117,7 @@ def signals_go_to(handler: Callable[[int, FrameType | None], None]) -> Iterator[
 
 
 @contextlib.contextmanager
-def signals_stop() -> Iterator[None]:
+def raise_on_signal() -> Iterator[None]:
     """Inside the `with`, the first SIGTERM or SIGINT raises `Stopped`; the training loop has its own, gentler way."""
     raised = False
 

@@ -8,7 +8,7 @@ from improved_gan.technique.historical_averaging import HistoricalAverage
 from improved_gan.technique.label_smoothing import SmoothedTargets, smoothed_targets
 from improved_gan.technique.minibatch_discrimination import JointMinibatchDiscrimination, MinibatchDiscrimination
 from improved_gan.technique.minibatch_stddev import MinibatchStddev
-from improved_gan.technique.packing import packed
+from improved_gan.technique.packing import pack
 from improved_gan.technique.r1 import r1_penalty
 from improved_gan.technique.spectral_norm import normalise_spectrally
 from improved_gan.technique.unrolling import unrolled_parameters, with_parameters
@@ -24,7 +24,7 @@ __all__ = [
     "VirtualBatchNormGenerator",
     "feature_matching_loss",
     "normalise_spectrally",
-    "packed",
+    "pack",
     "r1_penalty",
     "smoothed_targets",
     "unrolled_parameters",

@@ -7,7 +7,7 @@ With features f(x_i) in R^A and a trained T in R^(A x B x C):
     o(x_i)_b = sum_j c_b(x_i, x_j)              appended to f(x_i)
 
 Real and generated batches are compared apart. The release leaves j = i out (which takes 1 from each sum), normalises
-T over its inputs with a trained log-scale, and adds a bias. `minibatch_closeness.py` has the sums.
+T over its inputs with a trained log-scale, and adds a bias. `minibatch_features.py` has the sums.
 """
 
 from math import e, log2
@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from improved_gan.technique.minibatch_closeness import closeness_sums
+from improved_gan.technique.minibatch_features import minibatch_features
 
 
 class MinibatchDiscrimination(nn.Module):
@@ -60,7 +60,7 @@ class MinibatchDiscrimination(nn.Module):
             if self.initialising and self.log_scale is not None:
                 self._set_scale(projected)
                 projected = self._projected(joined).split(sizes)
-            sums = torch.cat([closeness_sums(batch) for batch in projected])
+            sums = torch.cat([minibatch_features(batch) for batch in projected])
             if self.include_self:
                 sums = sums + 1
             if self.bias is not None:

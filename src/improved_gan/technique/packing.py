@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def packed(
+def pack(
     images: Float[Tensor, "batch channel height width"], samples: int
 ) -> Float[Tensor, "pack channels height width"]:
     """Each `samples` images in a row as one with as many times the channels; what fills no pack is dropped."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from improved_gan.config import RequestError
+from improved_gan.config import UsageError
 
 logger = logging.getLogger("improved_gan")
 
@@ -24,7 +24,7 @@ def tracking_mode(requested: str) -> Mode:
     """How to track for the requested mode ("auto", "online", "offline" or "disabled").
 
     "auto" is what W&B's own settings say (`WANDB_MODE`, `wandb offline`), else online; but offline without a key or
-    where the server does not answer within `REACH_SECONDS`. Raises `RequestError` for "online" without either.
+    where the server does not answer within `REACH_SECONDS`. Raises `UsageError` for "online" without either.
     """
     if requested == "disabled":
         return "disabled"
@@ -32,11 +32,11 @@ def tracking_mode(requested: str) -> Mode:
         return "offline"
     if requested == "online":
         if not has_credentials():
-            raise RequestError(
+            raise UsageError(
                 "tracking.mode=online: no W&B key found: run `wandb login`, set WANDB_API_KEY or use tracking.mode=auto"
             )
         if not server_reachable():
-            raise RequestError(
+            raise UsageError(
                 f"tracking.mode=online: no answer from {_server_address()}: say tracking.mode=auto to go on offline"
             )
         return "online"

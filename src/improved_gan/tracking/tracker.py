@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from improved_gan.config import RequestError, TrackingConfig
+from improved_gan.config import TrackingConfig, UsageError
 from improved_gan.tracking.mode import Mode, tracking_mode
 
 logger = logging.getLogger("improved_gan")
@@ -103,7 +103,7 @@ def start_tracking(
 ) -> Tracker:
     """Starts a W&B run under `folder/wandb`, or goes on with the one of the given id; `settings`: the resolved config.
 
-    `config.group` goes before `group`. Raises `RequestError` only for `tracking.mode=online` that cannot be had.
+    `config.group` goes before `group`. Raises `UsageError` only for `tracking.mode=online` that cannot be had.
     """
     mode = tracking_mode(config.mode)
     if mode == "disabled":
@@ -130,7 +130,7 @@ def start_tracking(
             _stop_service()
             restore()
             if config.mode == "online":
-                raise RequestError(f"tracking.mode=online: W&B did not start the run ({error})") from error
+                raise UsageError(f"tracking.mode=online: W&B did not start the run ({error})") from error
             if mode == "offline":
                 logger.warning("W&B could not be started (%r); the run goes on without it", error)
                 return Tracker(None, identity)

@@ -16,14 +16,14 @@ class AdaptiveBalance:
         self.skipped = {"discriminator": 0, "generator": 0}
         self._accuracy = 0.5  # the discriminator's, in this step
 
-    def discriminator_moves(self, accuracy: Tensor) -> bool:
+    def should_update_discriminator(self, accuracy: Tensor) -> bool:
         """Whether a discriminator of this accuracy on the batch at hand is to be updated."""
         if self.bound is None:
             return True
         self._accuracy = float(accuracy)
         return self._counted("discriminator", self._accuracy < self.bound)
 
-    def generator_moves(self) -> bool:
+    def should_update_generator(self) -> bool:
         """Whether the generator is to be updated against the discriminator that was asked last."""
         return self.bound is None or self._counted("generator", 1 - self._accuracy < self.bound)
 

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int, Real
 from torch import Tensor
 
-from improved_gan.technique.packing import packed
+from improved_gan.technique.packing import pack
 
 IMAGES_FOR_INITIALISATION = 500
 
@@ -113,7 +113,7 @@ class Batches:
         real = self._real.batch(number, self.size)
         labelled = None if self._labelled is None else self._labelled.batch(number, self.size)
         return Batch(
-            real=packed(self.images.take(real), self.pack),
+            real=pack(self.images.take(real), self.pack),
             real_labels=self.images.take_labels(real),
             labelled=None if labelled is None else self.images.take(labelled),
             labels=None if labelled is None else self.images.take_labels(labelled),
@@ -121,9 +121,9 @@ class Batches:
 
     def for_generator(self, number: int) -> Float[Tensor, "batch channel height width"]:
         """The real images that the generator's update `number` is compared with."""
-        return packed(self.images.take(self._generator_real.batch(number, self.size)), self.pack)
+        return pack(self.images.take(self._generator_real.batch(number, self.size)), self.pack)
 
     def first(self, which: str) -> Float[Tensor, "batch channel height width"]:
         """The first 500 images of the walk that data-dependent initialisation looks at, "labelled" or "unlabelled"."""
         walk = self._labelled if which == "labelled" and self._labelled is not None else self._real
-        return packed(self.images.take(walk.batch(0, IMAGES_FOR_INITIALISATION)), self.pack)
+        return pack(self.images.take(walk.batch(0, IMAGES_FOR_INITIALISATION)), self.pack)

@@ -14,16 +14,16 @@ from improved_gan.technique.historical_averaging import HistoricalAverage
 from improved_gan.technique.label_smoothing import smoothed_targets
 from improved_gan.technique.r1 import r1_penalty
 from improved_gan.training.adam import Adam
-from improved_gan.training.averaging import WeightAverage
 from improved_gan.training.balance import AdaptiveBalance
-from improved_gan.training.networks import discriminator_for, draw_latents, generator_for, images_at_once
-from improved_gan.training.pair import GeneratorLoss, Pair, Penalty, Player
-from improved_gan.training.step import feature_matching, fooling_the_discriminator, unrolled
+from improved_gan.training.ema import ExponentialMovingAverage
+from improved_gan.training.gan import GAN, GeneratorLoss, Penalty, Player
+from improved_gan.training.networks import discriminator_for, draw_latents, generator_for, pack_size
+from improved_gan.training.step import adversarial_generator_loss, feature_matching, unrolled
 
 LATENTS_FOR_INITIALISATION = 100
 
 
-def build_pair(config: Config, classes: int | None, device: torch.device) -> Pair:
+def build_gan(config: Config, classes: int | None, device: torch.device) -> GAN:
     """The pair that `config` describes, freshly initialised from torch's random state, on `device`."""
     technique, training, objective = config.technique, config.training, build_objective(config.objective)
     with device:  # every tensor is made where it will live
@@ -32,7 +32,7 @@ def build_pair(config: Config, classes: int | None, device: torch.device) -> Pai
         discriminator = discriminator_for(config, objective, classes, generator.latent_size, noise)
     history, balance = technique.historical_averaging, training.balance
     targets = smoothed_targets(technique.label_smoothing)
-    return Pair(
+    return GAN(
         generator_player=_player(
             generator,
             training.generator_learning_rate,
@@ -55,7 +55,7 @@ def build_pair(config: Config, classes: int | None, device: torch.device) -> Pai
         penalties=_penalties(technique, objective),
         real_target=targets.real,
         fake_target=targets.fake,
-        pack=images_at_once(technique),
+        pack=pack_size(technique),
         draw_latents=partial(draw_latents, config.architecture.latent_distribution, generator.latent_size, device),
         balance=AdaptiveBalance(balance.adaptive_accuracy),
         discriminator_noise=noise,
@@ -66,7 +66,7 @@ def _generator_loss(technique: TechniqueConfig, objective: Objective) -> Generat
     if technique.feature_matching.enabled:
         loss = feature_matching(technique.feature_matching.distance)
     else:
-        loss = fooling_the_discriminator(
+        loss = adversarial_generator_loss(
             smoothed_targets(technique.label_smoothing).generator,
             objective.feature_penalty if isinstance(objective, FeaturePenalised) else None,
         )
@@ -86,7 +86,7 @@ def _penalties(technique: TechniqueConfig, objective: Objective) -> dict[str, Pe
     return penalties
 
 
-def initialise(pair: Pair, real_images: Tensor) -> None:
+def initialise(pair: GAN, real_images: Tensor) -> None:
     """Data-dependent initialisation: the discriminator's on `real_images`, the generator's on 100 latents."""
     pair.discriminator_player.constrain()  # or the first step's clipping would undo what is set here
     data_dependent_initialisation(pair.discriminator, real_images)
@@ -107,7 +107,7 @@ def _player(
         network=network,
         optimizer=_optimizer(parameters, learning_rate, optimizer),
         learning_rate=learning_rate,
-        average=None if average.rate is None else WeightAverage(parameters, average.rate, average.corrected),
+        average=None if average.rate is None else ExponentialMovingAverage(parameters, average.rate, average.corrected),
         history=None if history_weight is None else HistoricalAverage(parameters),
         history_weight=history_weight or 0.0,
         constraint=constraint,

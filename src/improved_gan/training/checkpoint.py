@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from improved_gan.run_folder import written_whole
+from improved_gan.run_folder import atomic_write
 
 log = logging.getLogger("improved_gan")
 KEPT = 2
@@ -25,7 +25,7 @@ def save_checkpoint(state: dict[str, Any], folder: Path, step: int) -> Path:
 
 def write_state(state: dict[str, Any], path: Path) -> None:
     """`torch.save` under a temporary name, synced, then renamed."""
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         torch.save(state, file)
 
 

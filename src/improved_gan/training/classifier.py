@@ -17,9 +17,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from improved_gan.dataset import PreparedDataset, PreparedSplit
-from improved_gan.made_once import made_once
-from improved_gan.metrics.evidence import MissingEvidence
-from improved_gan.run_folder import written_whole
+from improved_gan.disk_cache import load_or_compute
+from improved_gan.metrics.inputs import MetricUnavailable
+from improved_gan.run_folder import atomic_write
 from improved_gan.training.classifier_network import (
     OFFSET,
     SCALE,
@@ -36,7 +36,7 @@ CHEAP = 500_000  # bytes of training images that are passed over in seconds, as 
 
 
 class Classifier:
-    """A `FeatureNetwork`: features and logits, in fp32, of images of the shape that it was trained on."""
+    """A `FeatureExtractor`: features and logits, in fp32, of images of the shape that it was trained on."""
 
     def __init__(self, network: Convolutions, accuracy: float, device: torch.device, batch_size: int | None) -> None:
         self.network = placed(network, device).requires_grad_(False).eval()
@@ -84,13 +84,13 @@ def _unstacked(split: PreparedSplit) -> PreparedSplit:
 
 
 def check_classifier(dataset: PreparedDataset, folder: Path, *, only_cheap: bool = False) -> None:
-    """Raise `MissingEvidence` where there are no classes or, with `only_cheap`, training would take minutes."""
+    """Raise `MetricUnavailable` where there are no classes or, with `only_cheap`, training would take minutes."""
     if dataset.train.labels is None or dataset.classes is None or dataset.classes < 2:
-        raise MissingEvidence(f"{dataset.name} has no classes to train a classifier on")
+        raise MetricUnavailable(f"{dataset.name} has no classes to train a classifier on")
     dataset = taught_on(dataset)
     cheap = dataset.train.images.size <= CHEAP or _path(dataset, folder).exists()
     if only_cheap and not cheap:
-        raise MissingEvidence(
+        raise MetricUnavailable(
             f"the classifier of {dataset.name} is not trained yet: job=evaluate does, or metrics.train_classifier=true"
         )
 
@@ -103,19 +103,19 @@ def _path(dataset: PreparedDataset, folder: Path) -> Path:
 def classifier_of(
     dataset: PreparedDataset, folder: Path, device: torch.device, batch_size: int | None = None
 ) -> Classifier:
-    """The classifier of `dataset`, from `folder` or else trained now; `MissingEvidence` where there are no classes."""
+    """The classifier of `dataset`, from `folder` or trained now; `MetricUnavailable` without classes."""
     check_classifier(dataset, folder)
     kind, dataset = ChannelClassifier if dataset.name == STACKED else Classifier, taught_on(dataset)
     recipe, path = recipe_for(dataset), _path(dataset, folder)
 
     def train() -> tuple[Convolutions, float]:
         network, accuracy = train_classifier(dataset, recipe, device)
-        with written_whole(path) as file:
+        with atomic_write(path) as file:
             torch.save({"network": network.cpu().state_dict(), "accuracy": accuracy}, file)
         log.warning("trained the classifier of %s: %.2f%% right on held-out images", dataset.name, 100 * accuracy)
         return network, accuracy
 
-    network, accuracy = made_once(path, lambda: _read(path, fresh_network(dataset, recipe)), train, "trains")
+    network, accuracy = load_or_compute(path, lambda: _read(path, fresh_network(dataset, recipe)), train, "trains")
     return kind(network, accuracy, device, batch_size)
 
 

@@ -9,23 +9,23 @@ from typing import Any
 
 import torch
 
-from improved_gan.architecture.products import round_factors_to
-from improved_gan.config import Config, RequestError
+from improved_gan.architecture.mixed_precision import set_compute_dtype
+from improved_gan.config import Config, UsageError
 
 MALLOPT_TRIM_THRESHOLD, MALLOPT_MMAP_MAX = -1, -4  # from malloc.h
 DEFAULT_THREADS = torch.get_num_threads()  # as many as there are cores, or what OMP_NUM_THREADS says
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto`, `cpu`, `cuda` or `cuda:N` as a device; raises `RequestError` for a GPU that is not there."""
+    """`auto`, `cpu`, `cuda` or `cuda:N` as a device; raises `UsageError` for a GPU that is not there."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device = torch.device(name)
     if device.type == "cuda":
         if not torch.cuda.is_available():
-            raise RequestError(f"device={name}: no CUDA device is available here; use device=cpu or device=auto")
+            raise UsageError(f"device={name}: no CUDA device is available here; use device=cpu or device=auto")
         if (device.index or 0) >= torch.cuda.device_count():
-            raise RequestError(f"device={name}: there are {torch.cuda.device_count()} CUDA devices, counted from 0")
+            raise UsageError(f"device={name}: there are {torch.cuda.device_count()} CUDA devices, counted from 0")
     return device
 
 
@@ -54,7 +54,7 @@ def prepare_arithmetic(config: Config) -> torch.device:
     """Set threads and determinism for this process and return the device: same config, same seed, same weights."""
     device = choose_device(config.device)
     torch.set_num_threads(config.training.threads or DEFAULT_THREADS)
-    round_factors_to(torch.bfloat16 if uses_bf16(config, device) else None)
+    set_compute_dtype(torch.bfloat16 if uses_bf16(config, device) else None)
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is not deterministic without it
         torch.backends.cudnn.benchmark = False

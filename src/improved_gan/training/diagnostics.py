@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from improved_gan.training.pair import Player
+from improved_gan.training.gan import Player
 from improved_gan.training.trainer import Trainer
 
 SEED = 2  # of the latents whose images' diversity is measured: the same every time

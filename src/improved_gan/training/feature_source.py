@@ -6,9 +6,9 @@ import torch
 
 from improved_gan.config import MetricsConfig
 from improved_gan.dataset import PreparedDataset
-from improved_gan.metrics.evidence import ImageSet
-from improved_gan.metrics.extraction import FeatureNetwork, Features, extract
+from improved_gan.metrics.extraction import FeatureExtractor, Features, extract
 from improved_gan.metrics.inception_weights import InceptionWeights
+from improved_gan.metrics.inputs import ImageSet
 from improved_gan.metrics.reference_cache import cached_features
 from improved_gan.training.classifier import classifier_of
 from improved_gan.training.real_images import cache_folder
@@ -26,7 +26,7 @@ class FeatureSource:
         keep: Collection[str | None],  # names of networks whose features of single images are wanted
     ) -> None:
         self.config, self.dataset, self.device, self.weights, self.keep = config, dataset, device, weights, keep
-        self._networks: dict[str, FeatureNetwork] = {}
+        self._networks: dict[str, FeatureExtractor] = {}
         self._remembered: dict[tuple[str, str], Features] = {}
 
     @property
@@ -58,17 +58,17 @@ class FeatureSource:
         key = f"{images.key}, {extractor.name}, {splits} splits"
         return cached_features(cache_folder(self.dataset()), key, keep=keep, compute=compute)
 
-    def _network(self, name: str) -> FeatureNetwork:
+    def _network(self, name: str) -> FeatureExtractor:
         """The network of that name, loaded (a classifier: trained, if it never was) at the first call."""
         if name not in self._networks:
             self._networks[name] = self._classifier() if name == "classifier" else self._inception()
         return self._networks[name]
 
-    def _classifier(self) -> FeatureNetwork:
+    def _classifier(self) -> FeatureExtractor:
         data = self.dataset()
         return classifier_of(data, cache_folder(data), self.device, self.config.batch_size)
 
-    def _inception(self) -> FeatureNetwork:
+    def _inception(self) -> FeatureExtractor:
         from improved_gan.metrics.inception import Inception
 
         assert self.weights is not None

@@ -8,12 +8,12 @@ import torch
 from jaxtyping import Real
 from torch import Tensor
 
-from improved_gan.config import Config, RequestError
+from improved_gan.config import Config, UsageError
 from improved_gan.run_folder import read_config
-from improved_gan.training.builder import build_pair
+from improved_gan.training.builder import build_gan
 from improved_gan.training.checkpoint import load_newest, read_state
 from improved_gan.training.device import prepare_arithmetic
-from improved_gan.training.pair import Pair
+from improved_gan.training.gan import GAN
 from improved_gan.training.sampling import Sampler
 
 
@@ -22,7 +22,7 @@ class TrainedRun:
     """The trained pair of a run; `generator` and `discriminator` are ordinary torch modules."""
 
     config: Config
-    pair: Pair
+    pair: GAN
     sampler: Sampler
     step: int
 
@@ -41,18 +41,18 @@ class TrainedRun:
 
 
 def load_run(run: Path | str, checkpoint: str = "newest", device: str = "auto") -> TrainedRun:
-    """Load the run in folder `run`; raises `RequestError` if it is none or has no readable checkpoint."""
+    """Load the run in folder `run`; raises `UsageError` if it is none or has no readable checkpoint."""
     folder = Path(run)
     config = read_config(folder)
     config.device = device
     where = prepare_arithmetic(config)
     state = _state(folder / "checkpoints", checkpoint, where)
-    pair = build_pair(config, config.dataset.classes, where)
+    pair = build_gan(config, config.dataset.classes, where)
     try:
         pair.load_state_dict(state["pair"])
     except (RuntimeError, KeyError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise RequestError(f"run={run}: its checkpoint is not of the networks in its config.yaml ({reason})") from None
+        raise UsageError(f"run={run}: its checkpoint is not of the networks in its config.yaml ({reason})") from None
     pair.discriminator.eval()
     architecture = config.architecture
     sampler = Sampler(
@@ -70,12 +70,12 @@ def _state(checkpoints: Path, which: str, device: torch.device) -> dict[str, Any
     if which == "best":
         best = checkpoints / "best.pt"
         if not best.is_file():
-            raise RequestError(f"sample.checkpoint=best: {checkpoints.parent} has no best.pt; use newest")
+            raise UsageError(f"sample.checkpoint=best: {checkpoints.parent} has no best.pt; use newest")
         try:
             return read_state(best, device)
         except ValueError as error:
-            raise RequestError(f"sample.checkpoint=best: {best} is damaged ({error}); use newest") from None
+            raise UsageError(f"sample.checkpoint=best: {best} is damaged ({error}); use newest") from None
     state = load_newest(checkpoints, device)
     if state is None:
-        raise RequestError(f"run={checkpoints.parent}: has no checkpoint that can be read")
+        raise UsageError(f"run={checkpoints.parent}: has no checkpoint that can be read")
     return state

@@ -12,14 +12,14 @@ import torch
 from tqdm import tqdm
 
 from improved_gan.metrics.test_error import count_errors
-from improved_gan.run_folder import RunFolder, written_whole
+from improved_gan.run_folder import RunFolder, atomic_write
 from improved_gan.tracking import Tracker
 from improved_gan.training.checkpoint import save_checkpoint, step_checkpoints, write_state
 from improved_gan.training.diagnostics import Diagnostics
-from improved_gan.training.ending import Interruption, Stopped, TrainingFailed
-from improved_gan.training.measuring import ModeHistogram, final_scores, overfitting
+from improved_gan.training.run_metrics import ModeHistogram, final_scores, overfitting
 from improved_gan.training.sampling import save_grid
 from improved_gan.training.step import Losses
+from improved_gan.training.termination import SignalWatcher, Stopped, TrainingFailed
 from improved_gan.training.trainer import GRID_COLUMNS, Trainer
 
 GRID_SEED, GRID_SIZE = 0, 64  # the same latents in every grid of every run
@@ -61,7 +61,7 @@ class Loop:
         if trainer.step == 0:
             self._draw()
         bar = tqdm(total=trainer.total_steps, initial=trainer.step, unit="step", dynamic_ncols=True, mininterval=0.5)
-        with Interruption() as interruption, bar:
+        with SignalWatcher() as interruption, bar:
             while trainer.step < trainer.total_steps:
                 with self.diagnostics.watching() if self._logs(trainer.step + 1) else nullcontext():
                     losses = trainer.advance()
@@ -162,7 +162,7 @@ class Loop:
         save_grid(self.trainer.sampler.sample(GRID_SIZE, GRID_SEED), path, GRID_COLUMNS)
 
     def _point_drawing(self) -> Callable[[Path], None]:
-        from improved_gan.training.point_picture import PointPicture  # matplotlib is heavy: only when needed
+        from improved_gan.training.point_plot import PointPicture  # matplotlib is heavy: only when needed
 
         picture = PointPicture(self.trainer.dataset.train.images)
         return lambda path: picture.save(self.trainer.sampler.sample(POINTS_DRAWN, GRID_SEED), path)
@@ -170,7 +170,7 @@ class Loop:
     def _save_test_logits(self) -> None:
         """What the final averaged weights say of each evaluation image, for ensembles of runs."""
         logits, labels = self.trainer.class_logits()
-        with written_whole(self.folder.path / "test_logits.npz") as file:
+        with atomic_write(self.folder.path / "test_logits.npz") as file:
             np.savez(file, logits=logits.cpu().numpy(), labels=labels.cpu().numpy())
 
     def upload_checkpoints(self) -> None:

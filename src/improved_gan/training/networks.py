@@ -15,7 +15,7 @@ from improved_gan.architecture import (
     build_discriminator,
     build_generator,
 )
-from improved_gan.architecture.batch_norm import BatchNorm, Unnormalised
+from improved_gan.architecture.batch_norm import BatchNorm, ScaleShift
 from improved_gan.architecture.noise import GaussianNoise, NoisyInput
 from improved_gan.architecture.weight_norm import without_weight_norm
 from improved_gan.config import ArchitectureConfig, Config, TechniqueConfig
@@ -45,7 +45,7 @@ def discriminator_for(
     outputs = objective.code_size(latent_size) if isinstance(objective, Reconstructing) else objective.outputs(classes)
     channels, *sides = config.architecture.image_shape
     architecture = dataclasses.replace(
-        config.architecture, image_shape=[images_at_once(config.technique) * channels, *sides]
+        config.architecture, image_shape=[pack_size(config.technique) * channels, *sides]
     )
     discriminator = build_discriminator(architecture, outputs, _minibatch_layer(config.technique))
     if config.technique.spectral_norm.enabled:
@@ -63,7 +63,7 @@ def discriminator_for(
     )
 
 
-def images_at_once(technique: TechniqueConfig) -> int:
+def pack_size(technique: TechniqueConfig) -> int:
     """How many images the discriminator sees at once."""
     return technique.packing.samples if technique.packing.enabled else 1
 
@@ -84,7 +84,7 @@ def draw_latents(
 
 
 def _own_normalisation(architecture: ArchitectureConfig) -> Normalisation:
-    return BatchNorm if architecture.batch_norm else Unnormalised
+    return BatchNorm if architecture.batch_norm else ScaleShift
 
 
 def _minibatch_layer(technique: TechniqueConfig) -> Callable[[int], nn.Module] | None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from improved_gan.dataset import PreparedDataset
 from improved_gan.dataset.prepared import store_folders
-from improved_gan.metrics.evidence import ImageSet
+from improved_gan.metrics.inputs import ImageSet
 
 
 def real_images(dataset: PreparedDataset, split: str, count: int | None = None) -> ImageSet | None:

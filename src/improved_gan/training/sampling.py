@@ -10,9 +10,9 @@ from torch import Tensor
 from torchvision.utils import make_grid
 from tqdm import tqdm
 
-from improved_gan.run_folder import written_whole
+from improved_gan.run_folder import atomic_write
 from improved_gan.technique.virtual_batch_norm import VirtualBatchNormGenerator
-from improved_gan.training.pair import Pair
+from improved_gan.training.gan import GAN
 
 
 class Sampler:
@@ -22,7 +22,7 @@ class Sampler:
     so image k is the same however many are asked for.
     """
 
-    def __init__(self, pair: Pair, *, batch_size: int, offset: float, scale: float, as_bytes: bool = True) -> None:
+    def __init__(self, pair: GAN, *, batch_size: int, offset: float, scale: float, as_bytes: bool = True) -> None:
         self.pair, self.batch_size, self.offset, self.scale = pair, batch_size, offset, scale
         self.finished = self._bytes if as_bytes else torch.Tensor.cpu
 
@@ -57,5 +57,5 @@ def save_grid(images: UInt8[Tensor, "n channel height width"], path: Path, colum
     enlargement = max(1, 48 // images.shape[-1])
     large = images.repeat_interleave(enlargement, dim=-1).repeat_interleave(enlargement, dim=-2)
     grid = make_grid(large, nrow=columns, padding=2, pad_value=128)
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         Image.fromarray(grid.permute(1, 2, 0).numpy()).save(file, format="png")

@@ -19,12 +19,12 @@ from improved_gan.objective import Objective, Reconstructing
 from improved_gan.technique.feature_matching import feature_matching_loss
 from improved_gan.technique.unrolling import unrolled_parameters, with_parameters
 from improved_gan.training.batches import Batch
-from improved_gan.training.pair import GeneratorLoss, Pair, frozen, update
+from improved_gan.training.gan import GAN, GeneratorLoss, frozen, update
 
 Losses = dict[str, Tensor]
 
 
-def discriminator_losses(pair: Pair, batch: Batch) -> Losses:
+def discriminator_losses(pair: GAN, batch: Batch) -> Losses:
     """What the discriminator minimises ("discriminator_loss"), its terms, and how it sees real and generated images."""
     objective = pair.objective
     with torch.no_grad():
@@ -38,11 +38,11 @@ def discriminator_losses(pair: Pair, batch: Batch) -> Losses:
     for name, penalty in pair.penalties.items():
         losses[name] = penalty(pair.logits, batch.real, fake_images)
     losses["discriminator_loss"] = torch.stack(list(losses.values())).sum()
-    return losses | how_it_judged(objective, real.logits, fake.logits)
+    return losses | discriminator_statistics(objective, real.logits, fake.logits)
 
 
 @torch.no_grad()
-def how_it_judged(objective: Objective, real_logits: Tensor, fake_logits: Tensor) -> Losses:
+def discriminator_statistics(objective: Objective, real_logits: Tensor, fake_logits: Tensor) -> Losses:
     """The shares of reals and of generated images that are called real, and of both that are called rightly, 0..1.
 
     A critic, whose zero means nothing, is right about what it rates on the right side of the two batches' mean ratings.
@@ -56,15 +56,15 @@ def how_it_judged(objective: Objective, real_logits: Tensor, fake_logits: Tensor
     }
 
 
-def discriminator_step(pair: Pair, batch: Batch) -> Losses:
+def discriminator_step(pair: GAN, batch: Batch) -> Losses:
     """Teach the discriminator to tell real images from generated ones, and the classes apart where there are labels."""
     losses = discriminator_losses(pair, batch)
-    if pair.balance.discriminator_moves(losses["discriminator_accuracy"]):
+    if pair.balance.should_update_discriminator(losses["discriminator_accuracy"]):
         pair.discriminator_player.update(losses["discriminator_loss"])
     return {name: value.detach() for name, value in losses.items()}
 
 
-def supervised_step(pair: Pair, batch: Batch) -> Losses:
+def supervised_step(pair: GAN, batch: Batch) -> Losses:
     """The baseline without a generator: the same discriminator, taught by the labels alone."""
     (labelled,) = pair.discriminator(batch.labelled)
     assert batch.labels is not None
@@ -73,7 +73,7 @@ def supervised_step(pair: Pair, batch: Batch) -> Losses:
     return {"discriminator_loss": loss.detach(), "labelled_loss": loss.detach()}
 
 
-def reconstruction_step(pair: Pair, batch: Batch) -> Losses:
+def reconstruction_step(pair: GAN, batch: Batch) -> Losses:
     """The baselines without a game: the discriminator encodes, the generator decodes, both go down one loss."""
     objective, players = pair.objective, (pair.discriminator_player, pair.generator_player)
     assert isinstance(objective, Reconstructing)
@@ -84,11 +84,11 @@ def reconstruction_step(pair: Pair, batch: Batch) -> Losses:
     return {name: value.detach() for name, value in (losses | {"loss": loss}).items()}
 
 
-def generator_step(pair: Pair, real_images: Tensor) -> Losses:
+def generator_step(pair: GAN, real_images: Tensor) -> Losses:
     """Teach the generator; the discriminator's weights stay as they are and collect no gradient."""
     with frozen(pair.discriminator):
         loss = pair.generator_loss(pair, real_images, pair.generate(len(real_images)))
-        if pair.balance.generator_moves():
+        if pair.balance.should_update_generator():
             pair.generator_player.update(loss)
     return {"generator_loss": loss.detach()}
 
@@ -96,7 +96,7 @@ def generator_step(pair: Pair, real_images: Tensor) -> Losses:
 def feature_matching(distance: str) -> GeneratorLoss:
     """The generator's loss of section 3.1: mean features of generated images are to match those of real ones."""
 
-    def loss(pair: Pair, real_images: Tensor, fake_images: Tensor) -> Tensor:
+    def loss(pair: GAN, real_images: Tensor, fake_images: Tensor) -> Tensor:
         if pair.discriminator.couples_batches:
             real, fake = pair.discriminator.features(real_images, fake_images)
         else:
@@ -111,7 +111,7 @@ def feature_matching(distance: str) -> GeneratorLoss:
 def unrolled(loss: GeneratorLoss, steps: int) -> GeneratorLoss:
     """`loss` against the discriminator as it will be `steps` updates on (technique/unrolling.py); labels aside."""
 
-    def unrolled_loss(pair: Pair, real_images: Tensor, fake_images: Tensor) -> Tensor:
+    def unrolled_loss(pair: GAN, real_images: Tensor, fake_images: Tensor) -> Tensor:
         def discriminator_loss() -> Tensor:
             real, fake = pair.discriminator(real_images, fake_images)
             terms = [penalty(pair.logits, real_images, fake_images) for penalty in pair.penalties.values()]
@@ -125,12 +125,12 @@ def unrolled(loss: GeneratorLoss, steps: int) -> GeneratorLoss:
     return unrolled_loss
 
 
-def fooling_the_discriminator(
+def adversarial_generator_loss(
     target: float, feature_penalty: Callable[[Tensor], Tensor] | None = None
 ) -> GeneratorLoss:
     """The objective's own loss: the discriminator is to call generated images real, with probability `target`."""
 
-    def loss(pair: Pair, real_images: Tensor, fake_images: Tensor) -> Tensor:
+    def loss(pair: GAN, real_images: Tensor, fake_images: Tensor) -> Tensor:
         *_, fake = pair.discriminator(*([real_images] if pair.discriminator.couples_batches else []), fake_images)
         own = pair.objective.generator_loss(fake.logits, target)
         return own if feature_penalty is None else own + feature_penalty(fake.features)

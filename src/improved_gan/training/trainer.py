@@ -7,14 +7,14 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from improved_gan.checks import shape_words
-from improved_gan.config import Config, RequestError
+from improved_gan.checks import describe_shape
+from improved_gan.config import Config, UsageError
 from improved_gan.dataset import PreparedDataset
 from improved_gan.dataset.labels import held_out, labelled_indices
 from improved_gan.dataset.prepared import PreparedSplit
 from improved_gan.objective import Reconstructing
 from improved_gan.training.batches import Batches, Images
-from improved_gan.training.builder import build_pair, initialise
+from improved_gan.training.builder import build_gan, initialise
 from improved_gan.training.checkpoint import random_state, restore_random_state
 from improved_gan.training.device import prepare_arithmetic
 from improved_gan.training.sampling import Sampler
@@ -32,7 +32,7 @@ class Trainer:
         self.device = prepare_arithmetic(config)
         torch.manual_seed(config.seed)
         _check_against_data(config, dataset)
-        self.pair = build_pair(config, dataset.classes, self.device)
+        self.pair = build_gan(config, dataset.classes, self.device)
         self.batches, unlabelled_count = self._batches()
         training = config.training
         self.steps_per_epoch = max(1, unlabelled_count // (training.batch_size * training.discriminator_steps))
@@ -67,7 +67,7 @@ class Trainer:
         kept, self.validation = held_out(len(train.images), config.dataset.validation_images)
         labelled = None
         if self.pair.objective.uses_labels and train.labels is None:
-            raise RequestError(f"objective={config.objective.name}: needs labels, and {self.dataset.name} has none")
+            raise UsageError(f"objective={config.objective.name}: needs labels, and {self.dataset.name} has none")
         if self.pair.objective.uses_labels and not config.objective.labels_on_reals:
             assert train.labels is not None
             labelled = torch.from_numpy(kept[self._labelled_positions(train.labels[kept])])
@@ -179,13 +179,13 @@ class Trainer:
 def _check_against_data(config: Config, dataset: PreparedDataset) -> None:
     """What only the data can tell: shapes, classes and sizes."""
     if list(dataset.image_shape) != list(config.architecture.image_shape):
-        raise RequestError(
-            f"architecture={config.architecture.name}: makes {shape_words(config.architecture.image_shape)}, "
-            f"but {dataset.name} holds {shape_words(dataset.image_shape)}"
+        raise UsageError(
+            f"architecture={config.architecture.name}: makes {describe_shape(config.architecture.image_shape)}, "
+            f"but {dataset.name} holds {describe_shape(dataset.image_shape)}"
         )
     count = len(held_out(len(dataset.train.images), config.dataset.validation_images)[0])
     if count < config.training.batch_size:
-        raise RequestError(
+        raise UsageError(
             f"training.batch_size={config.training.batch_size}: must be at most {count}, "
             f"the number of training images of {dataset.name}"
         )

@@ -1,0 +1,111 @@
+"""Can a discriminator tell the samples from reals? The run's own, a freshly trained one, and whether it overfits."""
+
+import math
+
+import numpy as np
+import torch
+from jaxtyping import Float, Real
+from torch import Tensor
+from torch.nn import functional as F
+
+from improved_gan.metrics.inputs import EvalDiscriminator, MetricInputs, MetricUnavailable, Score
+
+FEW = 500  # images a side: cheap enough for every epoch
+
+
+def called_real(realness: Float[Tensor, " n"]) -> float:
+    """Share of images with D > 1/2, from the logits of D."""
+    return float((realness > 0).double().mean())
+
+
+def accuracy(real: Float[Tensor, " n"], fake: Float[Tensor, " m"]) -> float:
+    """Share of right answers when reals and samples come up equally often; 0.5 is guessing."""
+    return (called_real(real) + 1 - called_real(fake)) / 2
+
+
+def mean_log_realness(realness: Float[Tensor, " n"]) -> float:
+    """E log D in nats, at most 0, from the logits of D."""
+    return float(F.logsigmoid(realness.double()).mean())
+
+
+def halves(count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """A random half of `count` images to train on and the other half to test on."""
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    return order[: count // 2], order[count // 2 :]
+
+
+def real_vs_fake_ratio(evidence: MetricInputs) -> Score:
+    """`real_vs_fake_ratio`: the share of samples that the run's discriminator calls real."""
+    details = {"judging_batch_size": _judge(evidence).batch_size}
+    return Score(called_real(_of_samples(evidence)), network="discriminator", details=details)
+
+
+def discriminator_accuracy(evidence: MetricInputs) -> Score:
+    """`discriminator_accuracy`: of the run's own discriminator on held-out reals and samples."""
+    judge, held_out = _judge(evidence), evidence.held_out
+    assert held_out is not None
+    real = judge.realness(held_out.images)
+    return Score(
+        accuracy(real, _of_samples(evidence)),
+        network="discriminator",
+        reference=held_out.name,
+        reference_samples=len(held_out),
+        split=held_out.split,
+        details={"held_out_called_real": called_real(real), "judging_batch_size": judge.batch_size},
+    )
+
+
+def discriminator_overfitting(evidence: MetricInputs) -> Score:
+    """`discriminator_overfitting`: E log D(training reals) - E log D(held-out reals), in nats."""
+    judge, train, held_out = _judge(evidence), evidence.reference, evidence.held_out
+    assert train is not None and held_out is not None
+    if train.split != "train":
+        raise MetricUnavailable("needs metrics.reference_split=train")
+    if not judge.gives_probability:
+        raise MetricUnavailable("needs a discriminator whose output is a probability")
+    known, fresh = mean_log_d(judge, train.images), mean_log_d(judge, held_out.images)
+    return Score(
+        known - fresh,
+        samples=min(FEW, len(held_out)),
+        of_generator=False,
+        network="discriminator",
+        reference=train.name,
+        reference_samples=min(FEW, len(train)),
+        split="train and test",
+        details={"log_realness_train": known, "log_realness_held_out": fresh},
+    )
+
+
+def mean_log_d(judge: EvalDiscriminator, images: Real[np.ndarray, "n channel height width"]) -> float:
+    """E log D over the first images of a set."""
+    return mean_log_realness(judge.realness(images[:FEW]))
+
+
+def real_vs_fake_accuracy(evidence: MetricInputs) -> Score:
+    """`real_vs_fake_accuracy`: of a discriminator trained afresh on half of held-out reals and samples, on the rest."""
+    held_out = evidence.held_out
+    assert held_out is not None and evidence.opponent is not None
+    count = min(len(held_out), len(evidence.samples))
+    train, test = halves(count, evidence.seed)
+    realness = evidence.opponent("discriminator", held_out.images[train], evidence.samples.images[train], evidence.seed)
+    right = accuracy(realness(held_out.images[test]), realness(evidence.samples.images[test]))
+    return Score(
+        right,
+        math.sqrt(right * (1 - right) / (2 * len(test))),
+        f"{2 * len(test)} answers",
+        samples=len(test),
+        network="fresh discriminator",
+        reference=held_out.name,
+        reference_samples=len(test),
+        split=held_out.split,
+        details={"trained_on": 2 * len(train)},
+    )
+
+
+def _judge(evidence: MetricInputs) -> EvalDiscriminator:
+    assert evidence.judge is not None
+    return evidence.judge
+
+
+def _of_samples(evidence: MetricInputs) -> Float[Tensor, " n"]:
+    return evidence.once("realness of samples", lambda: _judge(evidence).realness(evidence.samples.images))

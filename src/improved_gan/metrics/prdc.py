@@ -1,0 +1,100 @@
+"""Where samples lie among real images: precision and recall (arXiv 1904.06991), density and coverage (2002.09797).
+
+Around each point of a set lies a ball that reaches to its k-th nearest neighbour in that set. All four numbers come
+from one pass over the distances; precision and recall equal torch-fidelity's, which takes twice as many.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from tqdm import tqdm
+
+from improved_gan.metrics.inputs import MetricInputs, Score
+
+BLOCK = 2000  # rows of a distance matrix at a time
+
+
+class PRDC(NamedTuple):
+    """Precision, recall and coverage are shares; density is about 1 for a perfect generator and may exceed it."""
+
+    precision: float  # of samples: those inside a ball around a real
+    recall: float  # of reals: those inside a ball around a sample
+    density: float  # real balls that a sample lies in, on average, over k
+    coverage: float  # of real balls: those that hold a sample
+
+
+def compute_prdc(
+    samples: Float[Tensor, "n feature"], reference: Float[Tensor, "m feature"], *, neighbours: int, of_density: int
+) -> PRDC:
+    """k is `neighbours` for precision and recall and `of_density` for density and coverage; both sets hold more."""
+    inside, recalled, within, covered = torch.zeros(len(samples), dtype=torch.bool), 0, 0, 0
+    rows = len(samples) + 2 * len(reference)
+    with tqdm(total=rows, desc="neighbours", unit="image", delay=1) as bar:
+        (sample_radii,) = _radii(samples, (neighbours,), bar)
+        real_radii, density_radii = _radii(reference, (neighbours, of_density), bar)
+        for start in range(0, len(reference), BLOCK):
+            block = slice(start, start + BLOCK)
+            distances = torch.cdist(reference[block], samples)
+            recalled += int((distances <= sample_radii).any(dim=1).sum())
+            inside |= (distances <= real_radii[block, None]).any(dim=0)
+            holds = distances < density_radii[block, None]
+            within += int(holds.sum())
+            covered += int(holds.any(dim=1).sum())
+            bar.update(len(distances))
+    return PRDC(
+        precision=float(inside.double().mean()),
+        recall=recalled / len(reference),
+        density=within / (of_density * len(samples)),
+        coverage=covered / len(reference),
+    )
+
+
+def _radii(points: Float[Tensor, "n feature"], neighbours: tuple[int, ...], bar: tqdm) -> list[Float[Tensor, " n"]]:
+    """The distance of each point to its k-th nearest neighbour, for each k."""
+    found = []
+    for block in points.split(BLOCK):
+        # The nearest of all is the point itself, at distance 0.
+        nearest = torch.cdist(block, points).topk(max(neighbours) + 1, dim=1, largest=False).values
+        found.append(nearest[:, list(neighbours)])
+        bar.update(len(block))
+    return list(torch.cat(found).unbind(dim=1))
+
+
+def precision(evidence: MetricInputs) -> Score:
+    """`precision`."""
+    return _score(evidence, "precision", "neighbours")
+
+
+def recall(evidence: MetricInputs) -> Score:
+    """`recall`."""
+    return _score(evidence, "recall", "neighbours")
+
+
+def density(evidence: MetricInputs) -> Score:
+    """`density`."""
+    return _score(evidence, "density", "density_neighbours")
+
+
+def coverage(evidence: MetricInputs) -> Score:
+    """`coverage`."""
+    return _score(evidence, "coverage", "density_neighbours")
+
+
+def _score(evidence: MetricInputs, which: str, option: str) -> Score:
+    """One of the four numbers, which are worked out together and once."""
+    ours, real, reference = evidence.features("inception"), evidence.reference_features("inception"), evidence.reference
+    samples, reals = ours.values, real.values
+    assert samples is not None and reals is not None and reference is not None
+    most = min(len(samples), len(reals)) - 1
+    k, of_density = (min(evidence.options[name], most) for name in ("neighbours", "density_neighbours"))
+    found = evidence.once("neighbourhoods", lambda: compute_prdc(samples, reals, neighbours=k, of_density=of_density))
+    return Score(
+        getattr(found, which),
+        network=ours.network,
+        reference=reference.name,
+        reference_samples=len(reference),
+        split=reference.split,
+        details={"neighbours": k if option == "neighbours" else of_density},
+    )

@@ -1,0 +1,133 @@
+"""Images to be judged in a folder or an .npz, or points in an .npz: read whole and checked before any computing."""
+
+import hashlib
+import logging
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+from tqdm import tqdm
+
+from improved_gan.config import UsageError
+from improved_gan.metrics.inputs import ImageSet
+
+log = logging.getLogger("improved_gan")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+LOSSY = (".jpg", ".jpeg", ".webp")
+
+
+def read_images(path: Path, *, skip_unreadable: bool, count: int) -> tuple[ImageSet, int]:
+    """The first `count` images at `path` (folders in order of file names), and how many files were skipped.
+
+    Raises `UsageError` for whatever cannot be scored: no images, other values than bytes, other channels than 1 or
+    3, sizes that differ, unreadable files (all named or counted) unless `skip_unreadable`.
+    """
+    read = _read_folder(path, skip_unreadable, count) if path.is_dir() else (_read_npz(path, count), 0)
+    images, skipped = read
+    key = hashlib.sha256(images.tobytes()).hexdigest()
+    return ImageSet(path.stem if path.is_file() else path.resolve().name, key, images), skipped
+
+
+def read_points(path: Path, count: int) -> ImageSet:
+    """The first `count` points of an .npz with `points`, (n, coordinates), of any type of number.
+
+    Raises `UsageError` for whatever cannot be scored.
+    """
+    points, request = _read_array(path, "points"), f"images={path}"
+    if points.ndim != 2 or points.dtype.kind not in "fiu" or 0 in points.shape:
+        raise UsageError(f"{request}: `points` must be numbers (n, coordinates); it is {points.dtype} {points.shape}")
+    if not np.isfinite(points).all():
+        raise UsageError(f"{request}: `points` must be finite; it is {points.dtype}{_range(points)}")
+    chosen: Float32[np.ndarray, "n coordinate 1 1"] = points[:count, :, None, None].astype(np.float32)
+    return ImageSet(path.stem, hashlib.sha256(chosen.tobytes()).hexdigest(), chosen)
+
+
+def _read_array(path: Path, name: str) -> np.ndarray:
+    request = f"images={path}"
+    if path.is_dir():
+        raise UsageError(f"{request}: must be an .npz with `{name}`, or a run")
+    try:
+        # Not np.load: it takes other files for arrays or pickles.
+        with open(path, "rb") as archive, np.lib.npyio.NpzFile(archive, allow_pickle=False) as stored:
+            if name not in stored:
+                held = ", ".join(stored.files)
+                hint = "; points need dataset=ring or another set of points" if held == "points" else ""
+                raise UsageError(f"{request}: must hold an array `{name}` (it holds {held}{hint})")
+            array: np.ndarray = stored[name]
+            return array
+    except UsageError:
+        raise
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise UsageError(f"{request}: cannot be read as an .npz ({error})") from error
+
+
+def _read_npz(path: Path, count: int) -> UInt8[np.ndarray, "n channel height width"]:
+    images, request = _read_array(path, "images"), f"images={path}"
+    if images.dtype != np.uint8:
+        raise UsageError(f"{request}: `images` must be uint8, 0..255; it is {images.dtype}{_range(images)}")
+    if images.ndim != 4 or images.shape[3] not in (1, 3):
+        raise UsageError(
+            f"{request}: `images` must be (n, height, width, 1 or 3 channels); it is {tuple(images.shape)}"
+        )
+    if len(images) == 0:
+        raise UsageError(f"{request}: `images` is empty")
+    return np.ascontiguousarray(images[:count].transpose(0, 3, 1, 2))
+
+
+def _range(images: np.ndarray) -> str:
+    if images.dtype.kind not in "fiu" or images.size == 0:
+        return ""
+    finite = images[np.isfinite(images)]
+    limits = f" of {finite.min():g} to {finite.max():g}" if finite.size else ""
+    return limits + (f" with {images.size - finite.size} NaN or infinite" if finite.size < images.size else "")
+
+
+def _read_folder(
+    folder: Path, skip_unreadable: bool, count: int
+) -> tuple[UInt8[np.ndarray, "n channel height width"], int]:
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not paths:
+        raise UsageError(f"images={folder}: there are no images in it ({', '.join(SUFFIXES)})")
+    if any(path.suffix.lower() in LOSSY for path in paths):
+        log.warning("images=%s: some are lossily compressed, which moves FID", folder)
+    images: list[np.ndarray] = []
+    unreadable: list[str] = []
+    for path in tqdm(paths, desc="reading images", unit="image", delay=1):
+        if len(images) == count:
+            break
+        image = _read_image(path)
+        if image is None:
+            unreadable.append(path.name)
+            continue
+        if images and image.shape != images[0].shape:
+            raise UsageError(
+                f"images={folder}: {path.name} is {_shape(image)} and others are {_shape(images[0])}; "
+                "all must have one shape"
+            )
+        images.append(image)
+    if unreadable:
+        named = ", ".join(unreadable[:5]) + (", ..." if len(unreadable) > 5 else "")
+        words = f"{len(unreadable)} unreadable image{'s' if len(unreadable) > 1 else ''} ({named})"
+        if not skip_unreadable or not images:
+            raise UsageError(f"images={folder}: {words}; evaluate.skip_unreadable=true leaves such out")
+        log.warning("images=%s: left out %s", folder, words)
+    return np.stack(images), len(unreadable)
+
+
+def _read_image(path: Path) -> UInt8[np.ndarray, "channel height width"] | None:
+    """Gray images keep one channel, all others become RGB; None if the file is no readable image."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            mode = "L" if image.mode in ("1", "L") else "RGB"
+            array = np.asarray(image.convert(mode))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what PIL raises for damaged files
+        return None
+    return array[None] if mode == "L" else array.transpose(2, 0, 1)
+
+
+def _shape(image: np.ndarray) -> str:
+    channels, height, width = image.shape
+    return f"{height}x{width} with {channels} channel{'s' if channels > 1 else ''}"

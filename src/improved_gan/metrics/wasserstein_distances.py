@@ -1,0 +1,126 @@
+"""Wasserstein distances of samples and reals: by a critic, over random directions, and exactly on minibatches."""
+
+import math
+
+import numpy as np
+import torch
+from jaxtyping import Float, Real
+from torch import Tensor
+from tqdm import tqdm
+
+from improved_gan.metrics.discriminator_metrics import halves
+from improved_gan.metrics.inputs import ImageSet, MetricInputs, Score
+
+PROJECTIONS = 512
+MINIBATCHES, MINIBATCH_SIZE = 10, 500
+BLOCK = 5000  # images that are floating-point numbers at a time
+
+
+def sliced_wasserstein_distance(
+    first: Float[Tensor, "n direction"], second: Float[Tensor, "n direction"]
+) -> tuple[float, float]:
+    """Root of the mean over directions of W_2^2, and its standard error, of points projected on each direction."""
+    squares = (first.sort(dim=0).values - second.sort(dim=0).values).double().square().mean(dim=0)
+    value = float(squares.mean().sqrt())
+    error = float(squares.std()) / math.sqrt(len(squares))
+    return value, error / (2 * value) if value > 0 else 0.0
+
+
+def directions(size: int, count: int, seed: int) -> Float[Tensor, "{size} {count}"]:
+    """Unit vectors, uniformly distributed."""
+    drawn = torch.randn(size, count, generator=torch.Generator().manual_seed(seed))
+    return drawn / drawn.norm(dim=0)
+
+
+def earth_movers_distance_between(first: Float[Tensor, "n feature"], second: Float[Tensor, "n feature"]) -> float:
+    """Exact W_1 with Euclidean cost between two equally large sets of points, each of the same weight."""
+    import ot
+
+    return float(ot.emd2([], [], torch.cdist(first.double(), second.double()).numpy()))
+
+
+def sliced_wasserstein(evidence: MetricInputs) -> Score:
+    """`sliced_wasserstein`: over pixels in 0..1, or points as they are, of as many reals as samples."""
+    samples, reference = evidence.samples, evidence.reference
+    assert reference is not None
+    count = min(len(samples), len(reference))
+    along = directions(int(np.prod(samples.images.shape[1:])), PROJECTIONS, evidence.seed)
+    value, spread = sliced_wasserstein_distance(
+        _projected(samples.images[:count], along), _projected(reference.images[:count], along)
+    )
+    space = "pixels" if samples.images.dtype == np.uint8 else "coordinates"
+    return _score(value, spread, f"{PROJECTIONS} directions", count, reference, space, directions=PROJECTIONS)
+
+
+def earth_movers_distance(evidence: MetricInputs) -> Score:
+    """`earth_movers_distance`: over the classifier's features; reals among themselves stand beside it, as the floor."""
+    ours, real, reference = (
+        evidence.features("classifier"),
+        evidence.reference_features("classifier"),
+        evidence.reference,
+    )
+    assert ours.values is not None and real.values is not None and reference is not None
+    size = min(MINIBATCH_SIZE, len(ours.values), len(real.values) // 2)
+    source = torch.Generator().manual_seed(evidence.seed)
+    distances, floor = [], []
+    for _ in tqdm(range(MINIBATCHES), desc="earth mover's distance", unit="minibatch", delay=1):
+        fake = ours.values[torch.randperm(len(ours.values), generator=source)[:size]]
+        first, second = real.values[torch.randperm(len(real.values), generator=source)[: 2 * size]].split(size)
+        distances.append(earth_movers_distance_between(fake, first))
+        floor.append(earth_movers_distance_between(first, second))
+    return _score(
+        float(np.mean(distances)),
+        float(np.std(distances)),
+        f"{MINIBATCHES} minibatches of {size}",
+        size,
+        reference,
+        ours.network,
+        between_reals=float(np.mean(floor)),
+    )
+
+
+def wasserstein_critic(evidence: MetricInputs) -> Score:
+    """`wasserstein_critic`: E f(real) - E f(sample) of a critic (arXiv 1704.00028) trained on the other halves of both.
+
+    In pixels of -1..1, f divided by its slope: a bound from below, so far as that slope is the same everywhere.
+    """
+    held_out = evidence.held_out
+    assert held_out is not None and evidence.opponent is not None
+    count = min(len(held_out), len(evidence.samples))
+    train, test = halves(count, evidence.seed)
+    critic = evidence.opponent("critic", held_out.images[train], evidence.samples.images[train], evidence.seed)
+    real, fake = critic(held_out.images[test]).double(), critic(evidence.samples.images[test]).double()
+    error = float(((real.var() + fake.var()) / len(test)).sqrt())
+    return _score(
+        float(real.mean() - fake.mean()),
+        error,
+        f"{2 * len(test)} images",
+        len(test),
+        held_out,
+        "fresh critic",
+        trained_on=2 * len(train),
+    )
+
+
+def _projected(
+    images: Real[np.ndarray, "n channel height width"], along: Float[Tensor, "pixel direction"]
+) -> Float[Tensor, "n direction"]:
+    scale = 255 if images.dtype == np.uint8 else 1
+    blocks = [np.array(images[start : start + BLOCK]) for start in range(0, len(images), BLOCK)]
+    return torch.cat([torch.from_numpy(block).flatten(1).float() / scale @ along for block in blocks])
+
+
+def _score(
+    value: float, spread: float, over: str, count: int, reference: ImageSet, network: str, **details: float
+) -> Score:
+    return Score(
+        value,
+        spread,
+        over,
+        samples=count,
+        network=network,
+        reference=reference.name,
+        reference_samples=count,
+        split=reference.split,
+        details=details,
+    )

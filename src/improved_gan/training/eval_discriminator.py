@@ -1,0 +1,45 @@
+"""A pair's discriminator as a judge of images, for the measures that ask it."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from jaxtyping import Float, Real
+from torch import Tensor
+from tqdm import tqdm
+
+from improved_gan.metrics.inputs import EvalDiscriminator
+from improved_gan.technique.packing import pack
+from improved_gan.training.gan import GAN
+
+
+def eval_discriminator(
+    pair: GAN, *, offset: float, scale: float, batch_size: int, device: torch.device
+) -> EvalDiscriminator | None:
+    """The pair's discriminator with its averaged weights, in batches of the size it was trained with.
+
+    Packs of images have one output each. None for a critic, whose outputs mean something only beside each other.
+    """
+    if pair.objective.realness_is is None:
+        return None
+
+    @torch.no_grad()
+    def logits(images: Real[np.ndarray, "n channel height width"]) -> Float[Tensor, "n output"]:
+        network, found = pair.discriminator, []
+        training = network.training
+        network.eval()
+        with pair.discriminator_player.averaged():
+            for start in tqdm(range(0, len(images), batch_size), desc="discriminator", unit="batch", delay=1):
+                batch = torch.from_numpy(np.array(images[start : start + batch_size])).to(device)
+                found.append(network(pack((batch.float() - offset) / scale, pair.pack))[0].logits.float().cpu())
+        network.train(training)
+        return torch.cat(found)
+
+    def through(what: Callable[[Tensor], Tensor]) -> Callable[[np.ndarray], Tensor]:
+        return lambda images: what(logits(images))
+
+    objective = pair.objective
+    classes = through(objective.class_logits) if objective.uses_labels else None
+    return EvalDiscriminator(
+        through(objective.realness), classes, batch_size, gives_probability=objective.realness_is == "logit"
+    )

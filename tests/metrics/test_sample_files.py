@@ -1,0 +1,99 @@
+"""Images from folders and .npz files: what is read, and what is refused with a line that says why."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from improved_gan.config import UsageError
+from improved_gan.metrics.sample_files import read_images
+
+COLOUR = np.random.default_rng(0).integers(0, 256, (5, 8, 6, 3), dtype=np.uint8)  # NHWC
+
+
+def npz(path: Path, **arrays: Any) -> Path:
+    np.savez(path / "images.npz", **arrays)
+    return path / "images.npz"
+
+
+def folder(path: Path, images: np.ndarray = COLOUR, name: str = "{:02d}.png") -> Path:
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(path / name.format(number))
+    return path
+
+
+def read(path: Path, skip_unreadable: bool = False, count: int = 100) -> np.ndarray:
+    return read_images(path, skip_unreadable=skip_unreadable, count=count)[0].images
+
+
+def test_folder_and_npz_of_the_same_images_are_the_same_set(tmp_path: Path) -> None:
+    from_npz, _ = read_images(npz(tmp_path, images=COLOUR), skip_unreadable=False, count=100)
+    from_folder, _ = read_images(folder(tmp_path), skip_unreadable=False, count=100)
+    assert np.array_equal(from_npz.images, COLOUR.transpose(0, 3, 1, 2))
+    assert from_npz.key == from_folder.key and len(from_npz) == 5
+
+
+def test_only_the_first_images_are_taken(tmp_path: Path) -> None:
+    assert np.array_equal(read(folder(tmp_path), count=3), COLOUR[:3].transpose(0, 3, 1, 2))
+
+
+def test_gray_images_keep_one_channel(tmp_path: Path) -> None:
+    assert read(folder(tmp_path, COLOUR[..., 0])).shape == (5, 1, 8, 6)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"pictures": COLOUR}, "must hold an array `images` .it holds pictures."),
+        ({"images": COLOUR / 255}, "must be uint8, 0..255; it is float64 of 0 to 1"),
+        ({"images": np.array([[[[np.nan, -2.0, 5.0]]]])}, "float64 of -2 to 5 with 1 NaN or inf"),
+        ({"images": COLOUR.astype(np.int16) + 1}, "int16 of 1 to 256"),
+        ({"images": COLOUR.transpose(0, 3, 1, 2)}, r"1 or 3 channels.; it is \(5, 3, 8, 6\)"),
+        ({"images": COLOUR[..., :2]}, "1 or 3 channels"),
+        ({"images": COLOUR[0]}, "1 or 3 channels"),
+        ({"images": COLOUR[:0]}, "is empty"),
+        ({"images": np.array([None])}, "cannot be read as an .npz"),
+    ],
+)
+def test_what_an_npz_must_not_hold(tmp_path: Path, arrays: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words) as error:
+        read(npz(tmp_path, **arrays))
+    assert "\n" not in str(error.value)
+
+
+def test_a_truncated_npz(tmp_path: Path) -> None:
+    path = npz(tmp_path, images=COLOUR)
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(UsageError, match=r"cannot be read as an \.npz"):
+        read(path)
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no image")
+    with pytest.raises(UsageError, match="there are no images in it"):
+        read(tmp_path)
+
+
+def test_images_of_different_sizes(tmp_path: Path) -> None:
+    folder(tmp_path)
+    Image.fromarray(COLOUR[0, :5]).save(tmp_path / "99.png")
+    with pytest.raises(UsageError, match=r"99\.png is 5x6 with 3 channels and others are 8x6"):
+        read(tmp_path)
+
+
+def test_unreadable_images_are_named_and_left_out_only_if_asked(tmp_path: Path) -> None:
+    folder(tmp_path)
+    (tmp_path / "03.png").write_bytes(b"no png")
+    (tmp_path / "01.png").write_bytes((tmp_path / "01.png").read_bytes()[:60])
+    with pytest.raises(UsageError, match=r"2 unreadable images \(01.png, 03.png\)"):
+        read(tmp_path)
+    images, skipped = read_images(tmp_path, skip_unreadable=True, count=100)
+    assert skipped == 2 and np.array_equal(images.images, COLOUR[[0, 2, 4]].transpose(0, 3, 1, 2))
+
+
+def test_a_folder_with_nothing_readable(tmp_path: Path) -> None:
+    (tmp_path / "1.png").write_bytes(b"no png")
+    with pytest.raises(UsageError, match="1 unreadable image "):
+        read(tmp_path, skip_unreadable=True)
