@@ -7,14 +7,13 @@ from functools import cache, lru_cache
 from typing import Any
 
 from hydra import compose, initialize_config_dir
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from improved_gan.composing.errors import to_usage_error
+from improved_gan.composing.hydra_internals import apply_overrides, split_arguments
 from improved_gan.composing.identity import UNHASHED_KEYS
 from improved_gan.composing.keys import conf_folder, groups, register_schema
 from improved_gan.composing.overrides import parsed
@@ -61,7 +60,7 @@ def _experiments_sweep(overrides: list[Override]) -> list[str]:
 def _combinations(overrides: list[Override]) -> list[list[str]]:
     """The overrides of each job of a multirun, one value for each key."""
     try:
-        jobs = [list(job) for batch in BasicSweeper.split_arguments(overrides, max_batch_size=None) for job in batch]
+        jobs = [list(job) for batch in split_arguments(overrides, max_batch_size=None) for job in batch]
     except IndexError:
         jobs = []
     if not jobs:  # of an empty range
@@ -94,7 +93,7 @@ def _composed(texts: tuple[str, ...]) -> Request:
         template, choices = _chosen_files(tuple(t for t, d in zip(texts, decides_files, strict=True) if d))
         composed = copy.deepcopy(template)
         values = [o for o, d in zip(overrides, decides_files, strict=True) if not d]
-        ConfigLoaderImpl._apply_overrides_to_config(values, composed)
+        apply_overrides(values, composed)
         return request_for(composed, choices, texts)
     except (HydraException, OmegaConfBaseException, AssertionError) as error:
         raise to_usage_error(error, texts) from None

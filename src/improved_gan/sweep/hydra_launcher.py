@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from hydra import compose, initialize_config_dir
-from hydra._internal.callbacks import Callbacks
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
@@ -14,6 +13,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from improved_gan.composing import conf_folder, register_schema
+from improved_gan.composing.hydra_internals import Callbacks
 
 
 def launcher_name(overrides: Sequence[str]) -> str:
