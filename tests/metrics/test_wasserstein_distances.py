@@ -9,6 +9,7 @@ import pytest
 import torch
 from fake_inputs import evidence_of, image_set, random_images
 
+from improved_gan.metrics.inputs import as_entry
 from improved_gan.metrics.registry import METRICS
 from improved_gan.metrics.wasserstein_distances import (
     directions,
@@ -52,6 +53,8 @@ def test_measures_of_identical_and_of_shifted_images() -> None:
     shifted = evidence_of(reals + np.uint8(51), reference=reference)  # by 1/5 in every pixel: |c| / root d = 1/5
     score = METRICS["sliced_wasserstein"].compute(shifted)
     assert score.spread is not None and score.value == pytest.approx(0.2, abs=4 * score.spread)
+    entry = as_entry(score, shifted.samples)
+    assert entry["stderr"] == score.spread and entry["stderr_over"] == "512 directions" and "std" not in entry
     moved = METRICS["earth_movers_distance"].compute(shifted)
     assert moved.value > moved.details["between_reals"] > 0 and moved.samples == 30
 

@@ -68,8 +68,8 @@ def test_oscillation_measures_the_second_half(tmp_path: Path) -> None:
 def test_vanishing_gradient_compares_first_and_last(tmp_path: Path) -> None:
     for objective, last in (("minimax", 0.01), ("wasserstein", 4.0)):
         log = [
-            {"step": 10, "generator_gradient_norm": 2.0, "discriminator_accuracy": 0.5},
-            {"step": 20, "generator_gradient_norm": last, "discriminator_accuracy": 0.9},
+            {"step": 10, "generator_gradient_norm": 2.0, "discriminator_batch_accuracy": 0.5},
+            {"step": 20, "generator_gradient_norm": last, "discriminator_batch_accuracy": 0.9},
         ]
         make_run(tmp_path, "vanishing_gradient", [f"objective={objective}", "seed=1"], {}, log)
     lines = {line["objective"]: line for line in table(tmp_path, "vanishing_gradient")}

@@ -20,7 +20,7 @@ def logged(count: int = 40, **values: Any) -> Lines:
         "discriminator_loss": 1.2,
         "generator_gradient_norm": 0.5,
         "discriminator_gradient_norm": 2.0,
-        "discriminator_accuracy": 0.7,
+        "discriminator_batch_accuracy": 0.7,
         "batch_diversity": 0.8,
     }
     usual |= values
@@ -40,13 +40,16 @@ def word(lines: Lines, broke: str | None = None) -> str:
         ("healthy", logged()),
         ("healthy", logged(batch_diversity=lambda k: k / 40)),  # a trend is no oscillation
         ("healthy", logged(generator_gradient_norm=1e-4)),  # small, but the discriminator is not sure of itself
-        ("healthy", logged(discriminator_accuracy=1.0)),  # sure of itself, but the generator learns
+        ("healthy", logged(discriminator_batch_accuracy=1.0)),  # sure of itself, but the generator learns
         ("healthy", logged(batch_diversity=lambda k: 0.1 if k == 35 else 0.8)),  # one odd line
         ("diverged", logged(discriminator_loss=lambda k: -(1.5**k))),
         ("diverged", logged(discriminator_gradient_norm=lambda k: 10.0**k)),
-        ("starved", logged(discriminator_accuracy=1.0, generator_gradient_norm=1e-4)),
-        ("starved", logged(discriminator_accuracy=0.99, generator_gradient_norm=lambda k: 100 * 0.7**k)),
-        ("healthy", logged(discriminator_accuracy=1.0, generator_gradient_norm=lambda k: 300.0 if k < 20 else 2.0)),
+        ("starved", logged(discriminator_batch_accuracy=1.0, generator_gradient_norm=1e-4)),
+        ("starved", logged(discriminator_batch_accuracy=0.99, generator_gradient_norm=lambda k: 100 * 0.7**k)),
+        (
+            "healthy",
+            logged(discriminator_batch_accuracy=1.0, generator_gradient_norm=lambda k: 300.0 if k < 20 else 2.0),
+        ),
         ("oscillated", logged(batch_diversity=lambda k: 0.9 if k // 4 % 2 else 0.1)),
         ("collapsed", logged(batch_diversity=lambda k: 0.8 if k < 28 else 0.1)),
         ("collapsed", logged(modes=2.0, mode_counts=[5, 5, 0, 0, 0, 0, 0, 0])),

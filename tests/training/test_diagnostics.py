@@ -76,7 +76,7 @@ def test_diversity_is_that_of_the_reals_for_reals_and_none_for_one_image() -> No
 
 def test_accuracy_is_the_mean_of_both_kinds_and_a_critics_is_about_the_midpoint() -> None:
     def accuracy(objective: Objective, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
-        return discriminator_statistics(objective, real, fake)["discriminator_accuracy"]
+        return discriminator_statistics(objective, real, fake)["discriminator_batch_accuracy"]
 
     real, fake = torch.tensor([[1.0], [-1.0], [2.0], [3.0]]), torch.tensor([[-1.0], [-2.0]])
     assert float(accuracy(Minimax(unlabelled_weight=1), real, fake)) == pytest.approx((0.75 + 1) / 2)

@@ -23,7 +23,19 @@ from improved_gan.training.loading import load_run
 from improved_gan.training.sampling import save_grid
 
 CSV_COLUMNS = (
-    *("measure", "value", "std", "std_over", "samples", "split", "features", "reference", "reference_samples"),
+    *(
+        "measure",
+        "value",
+        "std",
+        "std_over",
+        "stderr",
+        "stderr_over",
+        "samples",
+        "split",
+        "features",
+        "reference",
+        "reference_samples",
+    ),
     *("sampling_seed", "sampling_batch_size", "judging_batch_size", "warning"),
 )
 COLUMNS = ("measure", "value", "spread", "N", "split", "network", "reference")
@@ -124,11 +136,13 @@ def _print(entries: dict[str, dict[str, Any]], verdict: Verdict) -> None:
 
 
 def _row(measure: str, entry: dict[str, Any]) -> tuple[str, ...]:
-    spread = f"{entry['std']:.4g} over {entry['std_over']}" if "std" in entry else ""
+    spreads = [
+        f"{entry[kind]:.4g} ({kind} over {entry[f'{kind}_over']})" for kind in ("std", "stderr") if kind in entry
+    ]
     return (
         measure,
         f"{entry['value']:.6g}" + (" *" if "warning" in entry else ""),
-        spread,
+        "".join(spreads),
         str(entry["samples"]),
         entry.get("split", ""),
         entry.get("features", ""),

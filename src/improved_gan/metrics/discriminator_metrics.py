@@ -93,6 +93,7 @@ def real_vs_fake_accuracy(evidence: MetricInputs) -> Score:
         right,
         math.sqrt(right * (1 - right) / (2 * len(test))),
         f"{2 * len(test)} answers",
+        "stderr",
         samples=len(test),
         network="fresh discriminator",
         reference=held_out.name,

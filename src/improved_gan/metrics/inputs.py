@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64, Real, UInt8
@@ -104,8 +104,9 @@ class Score:
     """A value and everything that it depends on; `details` go into summary.json beside it."""
 
     value: float
-    spread: float | None = None  # standard deviation over splits, subsets or repetitions: `spread_over` says which
+    spread: float | None = None  # over splits, subsets, repetitions or images: `spread_over` says which
     spread_over: str | None = None
+    spread_is: Literal["std", "stderr"] = "std"  # a standard deviation, or the value's standard error
     samples: int | None = None  # None: all the samples of the evidence
     of_generator: bool = True  # False: of real images alone, however samples were drawn
     network: str | None = None  # what the features come from, with its checksum
@@ -121,8 +122,8 @@ def as_entry(score: Score, samples: ImageSet) -> dict[str, Any]:
     """A score of `samples` as summary.json has it."""
     known = {
         "value": score.value,
-        "std": score.spread,
-        "std_over": score.spread_over,
+        score.spread_is: score.spread,
+        f"{score.spread_is}_over": score.spread_over,
         "samples": score.samples or len(samples),
         "split": score.split,
         "features": score.network,

@@ -1,6 +1,7 @@
 """Wasserstein distances of samples and reals: by a critic, over random directions, and exactly on minibatches."""
 
 import math
+from typing import Literal
 
 import numpy as np
 import torch
@@ -49,7 +50,7 @@ def sliced_wasserstein(evidence: MetricInputs) -> Score:
         _projected(samples.images[:count], along), _projected(reference.images[:count], along)
     )
     space = "pixels" if samples.images.dtype == np.uint8 else "coordinates"
-    return _score(value, spread, f"{PROJECTIONS} directions", count, reference, space, directions=PROJECTIONS)
+    return _score(value, spread, f"{PROJECTIONS} directions", "stderr", count, reference, space, directions=PROJECTIONS)
 
 
 def earth_movers_distance(evidence: MetricInputs) -> Score:
@@ -72,6 +73,7 @@ def earth_movers_distance(evidence: MetricInputs) -> Score:
         float(np.mean(distances)),
         float(np.std(distances)),
         f"{MINIBATCHES} minibatches of {size}",
+        "std",
         size,
         reference,
         ours.network,
@@ -95,6 +97,7 @@ def wasserstein_critic(evidence: MetricInputs) -> Score:
         float(real.mean() - fake.mean()),
         error,
         f"{2 * len(test)} images",
+        "stderr",
         len(test),
         held_out,
         "fresh critic",
@@ -111,12 +114,20 @@ def _projected(
 
 
 def _score(
-    value: float, spread: float, over: str, count: int, reference: ImageSet, network: str, **details: float
+    value: float,
+    spread: float,
+    over: str,
+    spread_is: Literal["std", "stderr"],
+    count: int,
+    reference: ImageSet,
+    network: str,
+    **details: float,
 ) -> Score:
     return Score(
         value,
         spread,
         over,
+        spread_is,
         samples=count,
         network=network,
         reference=reference.name,

@@ -28,7 +28,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
                 steps, norms = history(run, "generator_gradient_norm")
                 label = _objective(row) if run is row.runs[0] else None
                 over_time.plot(steps, norms, color=colour, lw=1.2, label=label)
-                against.plot(history(run, "discriminator_accuracy")[1], norms, ".", ms=4, color=colour, alpha=0.6)
+                against.plot(history(run, "discriminator_batch_accuracy")[1], norms, ".", ms=4, color=colour, alpha=0.6)
         over_time.set(yscale="log", xlabel="steps of the discriminator", ylabel="norm of the generator's gradient")
         against.set(xlabel="discriminator's accuracy in telling real from generated")
         over_time.legend(frameon=False)
@@ -38,7 +38,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
 
 def _line(row: Row) -> dict[str, Any]:
     norms = [history(run, "generator_gradient_norm")[1] for run in row.runs]
-    accuracies = [float(history(run, "discriminator_accuracy")[1][-1]) for run in row.runs]
+    accuracies = [float(history(run, "discriminator_batch_accuracy")[1][-1]) for run in row.runs]
     late = [float(np.median(of_run[-max(1, len(of_run) // 4) :])) for of_run in norms]
     return {
         "objective": _objective(row),

@@ -16,7 +16,9 @@ from jaxtyping import Float64
 from improved_gan.metrics.registry import METRICS
 
 CURVE_LINES = 200  # of metrics.jsonl that are read, at least, besides those that hold a measure
-SAYS_NOTHING_OF_HOW = frozenset({"warning", "std_over"})  # words beside a value that its meaning doesn't depend on
+SAYS_NOTHING_OF_HOW = frozenset(
+    {"warning", "std_over", "stderr_over"}
+)  # words beside a value that its meaning doesn't depend on
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where libyaml is there
 Definition = tuple[tuple[str, Any], ...]  # all that a value depends on: values of unlike definitions are never averaged

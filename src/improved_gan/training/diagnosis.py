@@ -56,7 +56,7 @@ def _evidence(lines: Sequence[Line]) -> dict[str, float]:
     found = {}
     players = ("generator", "discriminator")
     names = [f"{player}_{what}" for player in players for what in ("loss", "gradient_norm")]
-    logged = {name: _values(lines, name) for name in (*names, "discriminator_accuracy", "batch_diversity")}
+    logged = {name: _values(lines, name) for name in (*names, "discriminator_batch_accuracy", "batch_diversity")}
     # Modes near samples, not those that are hit: a cloud that hits none has not collapsed.
     logged["modes_near_samples"] = [sum(map(bool, counts)) for counts in _values(lines, "mode_counts")]
     for name, values in logged.items():
@@ -76,7 +76,7 @@ def _diverged(found: dict[str, float], lines: Sequence[Line]) -> str:
 
 
 def _starved(found: dict[str, float], lines: Sequence[Line]) -> str:
-    accuracy, gradient = found.get("discriminator_accuracy", 0.0), found.get("generator_gradient_norm", math.inf)
+    accuracy, gradient = found.get("discriminator_batch_accuracy", 0.0), found.get("generator_gradient_norm", math.inf)
     if accuracy < STARVED_ACCURACY or gradient > STARVED_GRADIENT:
         return ""
     return f"the discriminator is right on {accuracy:.1%} and leaves the generator a gradient of {gradient:.2g}"

@@ -52,14 +52,14 @@ def discriminator_statistics(objective: Objective, real_logits: Tensor, fake_log
     return {
         "real_called_real": (real > 0).float().mean(),
         "fake_called_real": (fake > 0).float().mean(),
-        "discriminator_accuracy": ((real > boundary).float().mean() + (fake <= boundary).float().mean()) / 2,
+        "discriminator_batch_accuracy": ((real > boundary).float().mean() + (fake <= boundary).float().mean()) / 2,
     }
 
 
 def discriminator_step(pair: GAN, batch: Batch) -> Losses:
     """Teach the discriminator to tell real images from generated ones, and the classes apart where there are labels."""
     losses = discriminator_losses(pair, batch)
-    if pair.balance.should_update_discriminator(losses["discriminator_accuracy"]):
+    if pair.balance.should_update_discriminator(losses["discriminator_batch_accuracy"]):
         pair.discriminator_player.update(losses["discriminator_loss"])
     return {name: value.detach() for name, value in losses.items()}
 
