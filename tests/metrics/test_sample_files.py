@@ -97,3 +97,32 @@ def test_a_folder_with_nothing_readable(tmp_path: Path) -> None:
     (tmp_path / "1.png").write_bytes(b"no png")
     with pytest.raises(UsageError, match="1 unreadable image "):
         read(tmp_path, skip_unreadable=True)
+
+
+def test_a_folder_is_read_by_the_rules_of_a_data_set(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in (".ipynb_checkpoints", "elsewhere", "set"):
+        (tmp_path / name).mkdir()
+        folder(tmp_path / name)
+    (tmp_path / ".ipynb_checkpoints").rename(tmp_path / "set" / ".ipynb_checkpoints")
+    (tmp_path / "set" / "part").symlink_to("../elsewhere")
+    (tmp_path / "set" / "loop").symlink_to(".")
+    (tmp_path / "set" / "._00.png").write_bytes(b"no image")
+    (tmp_path / "set" / "gone.png").symlink_to("nowhere.png")
+    assert len(read(tmp_path / "set")) == 10
+    assert "left out 1 broken links, 2 hidden files or folders, 1 links to a folder" in caplog.text
+
+
+def test_16_bit_images_are_scaled_and_floats_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.full((8, 6), 30000, np.uint16)).save(tmp_path / "0.png")
+    assert (read(tmp_path) == round(30000 / 257)).all()
+    Image.fromarray(np.full((8, 6), 0.5, np.float32)).save(tmp_path / "1.tif")
+    with pytest.raises(UsageError, match=r"1 unreadable image .1\.tif.: .*floating-point"):
+        read(tmp_path)
+
+
+def test_gray_among_rgb_is_made_rgb(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder(tmp_path)
+    Image.fromarray(COLOUR[0, ..., 0]).save(tmp_path / "00.png")
+    images = read(tmp_path)
+    assert images.shape == (5, 3, 8, 6) and (images[0] == COLOUR[0, ..., 0]).all()
+    assert "1 in gray made RGB" in caplog.text

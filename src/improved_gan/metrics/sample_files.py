@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,12 @@ from jaxtyping import Float32, UInt8
 from tqdm import tqdm
 
 from improved_gan.config import UsageError
+from improved_gan.dataset.decoding import decode
+from improved_gan.dataset.folder_files import SUFFIXES, counted, image_files
 from improved_gan.metrics.inputs import ImageSet
 
 log = logging.getLogger("improved_gan")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
-LOSSY = (".jpg", ".jpeg", ".webp")
+LOSSY = (".jpg", ".jpeg", ".jfif", ".webp")
 
 
 def read_images(path: Path, *, skip_unreadable: bool, count: int) -> tuple[ImageSet, int]:
@@ -86,21 +88,31 @@ def _range(images: np.ndarray) -> str:
 def _read_folder(
     folder: Path, skip_unreadable: bool, count: int
 ) -> tuple[UInt8[np.ndarray, "n channel height width"], int]:
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    left_out: Counter[str] = Counter()
+    paths = image_files(folder, left_out)
     if not paths:
         raise UsageError(f"images={folder}: there are no images in it ({', '.join(SUFFIXES)})")
     if any(path.suffix.lower() in LOSSY for path in paths):
         log.warning("images=%s: some are lossily compressed, which moves FID", folder)
+    if left_out:
+        log.warning("images=%s: left out %s", folder, counted(left_out))
     images: list[np.ndarray] = []
     unreadable: list[str] = []
+    converted: Counter[str] = Counter()
+    reason = ""
     for path in tqdm(paths, desc="reading images", unit="image", delay=1):
         if len(images) == count:
             break
-        image = _read_image(path)
-        if image is None:
+        try:
+            decoded, words = decode(path)
+        except ValueError as error:
             unreadable.append(path.name)
+            reason = reason or str(error)
             continue
-        if images and image.shape != images[0].shape:
+        converted.update(words)
+        pixels = np.asarray(decoded)
+        image = pixels[None] if decoded.mode == "L" else pixels.transpose(2, 0, 1)
+        if images and image.shape[1:] != images[0].shape[1:]:
             raise UsageError(
                 f"images={folder}: {path.name} is {_shape(image)} and others are {_shape(images[0])}; "
                 "all must have one shape"
@@ -108,24 +120,17 @@ def _read_folder(
         images.append(image)
     if unreadable:
         named = ", ".join(unreadable[:5]) + (", ..." if len(unreadable) > 5 else "")
-        words = f"{len(unreadable)} unreadable image{'s' if len(unreadable) > 1 else ''} ({named})"
+        what = f"{len(unreadable)} unreadable image{'s' if len(unreadable) > 1 else ''} ({named})"
         if not skip_unreadable or not images:
-            raise UsageError(f"images={folder}: {words}; evaluate.skip_unreadable=true leaves such out")
-        log.warning("images=%s: left out %s", folder, words)
+            raise UsageError(f"images={folder}: {what}: {reason}; evaluate.skip_unreadable=true leaves such out")
+        log.warning("images=%s: left out %s", folder, what)
+    gray = sum(len(image) == 1 for image in images)
+    if 0 < gray < len(images):
+        converted["in gray made RGB"] = gray
+        images = [np.repeat(image, 3, axis=0) if len(image) == 1 else image for image in images]
+    if converted:
+        log.warning("images=%s: images converted: %s", folder, counted(converted))
     return np.stack(images), len(unreadable)
-
-
-def _read_image(path: Path) -> UInt8[np.ndarray, "channel height width"] | None:
-    """Gray images keep one channel, all others become RGB; None if the file is no readable image."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            mode = "L" if image.mode in ("1", "L") else "RGB"
-            array = np.asarray(image.convert(mode))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what PIL raises for damaged files
-        return None
-    return array[None] if mode == "L" else array.transpose(2, 0, 1)
 
 
 def _shape(image: np.ndarray) -> str:
