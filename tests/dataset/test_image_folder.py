@@ -69,7 +69,7 @@ def test_train_and_test_folders_are_the_splits(tmp_path: Path, configure: Config
         load(configure, tmp_path / "images", image_shape=[1, 8, 8])
 
 
-@pytest.mark.parametrize("damage", ["truncated", "text", "16 bits"])
+@pytest.mark.parametrize("damage", ["truncated", "text", "floats", "animation"])
 def test_an_unreadable_image_is_named(damage: str, folder: Path, cache_folder: Path, configure: Configure) -> None:
     path = folder / "red" / "b.PNG"
     if damage == "truncated":
@@ -78,9 +78,12 @@ def test_an_unreadable_image_is_named(damage: str, folder: Path, cache_folder: P
         path.write_bytes(path.read_bytes()[:3000])
     elif damage == "text":
         path.write_text("not a picture")
+    elif damage == "floats":
+        Image.fromarray(np.full((10, 10), 0.5, np.float32)).save(path, format="tiff")
     else:
-        Image.fromarray(np.full((10, 10), 40000, np.uint16)).save(path)
-    with pytest.raises(UsageError, match=f"^dataset.path={folder}: {path} is no readable 8-bit image"):
+        frames = [Image.new("RGB", (10, 10), colour) for colour in ("red", "blue")]
+        frames[0].save(path, format="gif", save_all=True, append_images=frames[1:])
+    with pytest.raises(UsageError, match=f"^dataset.path={folder}: {path} is no readable image"):
         load(configure, folder)
     assert not cache_folder.exists()
 
@@ -105,3 +108,78 @@ def test_what_cannot_be_loaded_is_said(folder: Path, configure: Configure) -> No
     (folder / "empty").mkdir()
     with pytest.raises(UsageError, match=f"{folder / 'empty'} holds no images"):
         load(configure, folder)
+
+
+def test_linked_class_folders_are_known_by_the_files_behind_the_links(tmp_path: Path, configure: Configure) -> None:
+    for which, colour in (("a", 40), ("b", 200)):
+        for name in ("cat", "dog"):
+            paint(tmp_path / f"store_{which}" / name / "0.png", colour)
+            (tmp_path / f"set_{which}").mkdir(exist_ok=True)
+            (tmp_path / f"set_{which}" / name).symlink_to(f"../store_{which}/{name}")
+    for which, colour in (("a", 40), ("b", 200)):
+        assert (load(configure, tmp_path / f"set_{which}", image_shape=[1, 8, 8]).train.images == colour).all()
+    (tmp_path / "set").symlink_to("set_a")
+    assert (load(configure, tmp_path / "set", image_shape=[1, 8, 8]).train.images == 40).all()
+    (tmp_path / "set").unlink()
+    (tmp_path / "set").symlink_to("set_b")  # the same path leads to other files
+    assert (load(configure, tmp_path / "set", image_shape=[1, 8, 8]).train.images == 200).all()
+
+
+@pytest.mark.parametrize(
+    ("names", "test"),
+    [
+        (("train", "val", "test"), "test"),
+        (("train", "test", "valid"), "test"),
+        (("Train", "Test"), "Test"),
+        (("TRAIN", "dev"), "dev"),
+    ],
+)
+def test_splits_in_any_case_and_test_wins(
+    names: tuple[str, ...], test: str, tmp_path: Path, configure: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    for colour, name in enumerate(names):
+        for kind in ("cat", "dog"):
+            paint(tmp_path / "images" / name / kind / "0.png", colour * 50)
+    loaded = load(configure, tmp_path / "images", image_shape=[1, 8, 8])
+    assert loaded.class_names == ("cat", "dog") and loaded.test is not None
+    assert (loaded.train.images == 0).all() and (loaded.test.images == names.index(test) * 50).all()
+    for name in set(names[1:]) - {test}:
+        assert f"the test split is {test}; not used: {name}" in caplog.text
+
+
+def test_train_beside_folders_that_are_no_splits_is_refused(tmp_path: Path, configure: Configure) -> None:
+    for name in ("train", "plane"):
+        paint(tmp_path / name / "0.png", 9)
+    with pytest.raises(UsageError, match=r"dataset\.path=.*a folder train beside others .*\(plane\)"):
+        load(configure, tmp_path)
+
+
+def test_hidden_files_broken_links_and_loops_are_left_out_and_counted(
+    folder: Path, configure: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    paint(folder / "red" / ".ipynb_checkpoints" / "a-checkpoint.png", 1)
+    paint(folder / "__MACOSX" / "a.png", 1)
+    paint(folder / "@eaDir" / "a.png", 1)
+    (folder / "red" / "._a.png").write_bytes(b"no image")
+    (folder / "red" / "gone.png").symlink_to("nowhere.png")
+    (folder / "red" / "loop").symlink_to("..")
+    assert len(load(configure, folder, image_shape=[3, 4, 4]).train.images) == 5
+    assert (
+        "left out 1 broken links, 4 hidden files or folders, 1 links to a folder that holds them, 1 other files"
+        in caplog.text
+    )
+
+
+def test_16_bits_are_scaled_transparency_is_white_and_exif_turns(
+    tmp_path: Path, configure: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    Image.fromarray(np.full((8, 8), 30000, np.uint16)).save(tmp_path / "0.png")
+    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(tmp_path / "1.png")
+    exif, half = Image.Exif(), np.zeros((8, 8), np.uint8)
+    exif[0x0112], half[:4] = 3, 255
+    Image.fromarray(half).save(tmp_path / "2.png", exif=exif)
+    images = load(configure, tmp_path, image_shape=[3, 8, 8]).train.images
+    assert (images[0] == round(30000 / 257)).all() and (images[1] == 255).all()
+    assert (images[2, :, :4] == 0).all() and (images[2, :, 4:] == 255).all()
+    for words in ("1 of 16 bits scaled to 8", "1 turned as EXIF says", "1 with transparency put on white"):
+        assert words in caplog.text

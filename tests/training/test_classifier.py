@@ -62,8 +62,8 @@ def test_a_damaged_file_is_trained_anew(tmp_path: Path, caplog: pytest.LogCaptur
 
 
 def test_without_a_test_split_a_tenth_is_held_out(tmp_path: Path) -> None:
-    train, test = splits(two_classes(tmp_path, 50, test=False))
-    assert len(train.images) == 45 and len(test.images) == 5
+    train, test = splits(two_classes(tmp_path, 60, test=False))
+    assert len(train.images) == 54 and len(test.images) == 6
 
 
 def test_what_cannot_or_should_not_be_trained(tmp_path: Path) -> None:
@@ -140,3 +140,12 @@ def test_stacked_digits_are_read_a_channel_at_a_time(tmp_path: Path) -> None:
     together = (first[:, :, None, None] * second[:, None, :, None] * third[:, None, None, :]).flatten(1)
     torch.testing.assert_close(logits.exp(), together)
     assert (logits.argmax(dim=1) == torch.from_numpy(data.train.labels[:50])).float().mean() > 0.9
+
+
+def test_images_held_out_are_of_all_classes_whatever_the_order(tmp_path: Path) -> None:
+    for labels in (np.arange(200) % 10, np.repeat(np.arange(10), 20)):
+        train = PreparedSplit(np.zeros((200, 1, 8, 8), np.uint8), labels)
+        data = PreparedDataset("made", (1, 8, 8), 10, None, train, None, "checksum", tmp_path)
+        learned, held_out = splits(data)
+        assert learned.labels is not None and held_out.labels is not None
+        assert np.bincount(learned.labels).tolist() == [18] * 10 and np.bincount(held_out.labels).tolist() == [2] * 10

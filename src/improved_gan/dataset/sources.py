@@ -9,17 +9,19 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 
 from improved_gan.config import DatasetConfig, DrawnConfig, UsageError
 from improved_gan.dataset.formats import Arrays, as_split, read_cifar10, read_digits, read_idx, read_npz, read_svhn
-from improved_gan.dataset.image_folder import image_files, read_image_folder
+from improved_gan.dataset.image_folder import RULES, find_splits, read_splits
 from improved_gan.dataset.points import draw_points, modes_of
 from improved_gan.dataset.prepared import FORMAT, SourceSplit
 from improved_gan.dataset.stacked_mnist import stack_digits
 
 Shape = tuple[int, int, int]  # channels, height, width
+CHEAP = 2**24  # bytes; a set's files no larger than this in all are read for its key
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,15 @@ class Source:
 
     @property
     def key(self) -> str:
-        """A folder name that changes with any file's name, size or time of change, without reading the files."""
+        """A folder name that changes with any file's name, size, time of change or, of a small set, content."""
         digest = hashlib.sha256(f"{FORMAT} {self.name} {self.image_shape}{self.recipe}".encode())
+        cheap = sum(path.stat().st_size for path in self.files) <= CHEAP
         for path in self.files:
             # Relative, so that one set reached through two data roots (a clone, a mount) is prepared once.
             name, status = str(path).removeprefix(f"{self.root}/"), path.stat()
-            digest.update(f"\n{name} {status.st_size} {status.st_mtime_ns}".encode())
+            digest.update(os.fsencode(f"\n{name} {status.st_size} {status.st_mtime_ns}"))
+            if cheap:
+                digest.update(path.read_bytes())
         return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', self.name)}-{digest.hexdigest()[:12]}"
 
     def splits(self, scratch: Path) -> dict[str, SourceSplit]:
@@ -110,8 +115,13 @@ def find(config: DatasetConfig, data_root: Path) -> Source:
         raise UsageError(f"{request}: must be a folder of images, or of a folder of images a class")
     if shape is None:
         raise UsageError("dataset.image_shape=null: an image folder needs [channels, height, width] to scale to")
-    files = image_files(path)
-    return Source(config.name, request, str(path), data_root, files, shape, lambda _: read_image_folder(path, shape))
+    try:
+        found = find_splits(path)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{request}: {error}") from error
+    files = [file for split in found.values() for each in split.files for file in each]
+    read = partial(read_splits, path, found, shape)
+    return Source(config.name, request, str(path), data_root, files, shape, lambda _: read(), RULES)
 
 
 def _drawn(config: DatasetConfig, drawn: DrawnConfig, data_root: Path, shape: Shape | None) -> Source:

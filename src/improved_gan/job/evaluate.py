@@ -106,8 +106,10 @@ def _loose_samples(config: Config, wanted: EvaluateConfig) -> tuple[ImageSet, No
     path = Path(str(config.images))
     if config.dataset.holds_points:
         return read_points(path, config.metrics.samples), None, {}, config.dataset
-    samples, skipped = read_images(path, skip_unreadable=wanted.skip_unreadable, count=config.metrics.samples)
-    return samples, None, {"skipped": skipped}, config.dataset
+    samples, skipped = read_images(
+        path, skip_unreadable=wanted.skip_unreadable, count=config.metrics.samples, seed=wanted.seed
+    )
+    return samples, None, {"skipped": skipped, "order": "shuffled", "order_seed": wanted.seed}, config.dataset
 
 
 def _write(folder: Path, summary: dict[str, Any], verdict: Verdict) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +11,23 @@ from jaxtyping import Float32, UInt8
 from tqdm import tqdm
 
 from improved_gan.config import UsageError
+from improved_gan.dataset.decoding import decode
+from improved_gan.dataset.folder_files import SUFFIXES, counted, image_files
 from improved_gan.metrics.inputs import ImageSet
 
 log = logging.getLogger("improved_gan")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
-LOSSY = (".jpg", ".jpeg", ".webp")
+LOSSY = (".jpg", ".jpeg", ".jfif", ".webp")
 
 
-def read_images(path: Path, *, skip_unreadable: bool, count: int) -> tuple[ImageSet, int]:
-    """The first `count` images at `path` (folders in order of file names), and how many files were skipped.
+def read_images(path: Path, *, skip_unreadable: bool, count: int, seed: int) -> tuple[ImageSet, int]:
+    """`count` images at `path` in an order shuffled by `seed`, and how many files were skipped.
+
+    Shuffled, as files and rows often lie in order of their classes.
 
     Raises `UsageError` for whatever cannot be scored: no images, other values than bytes, other channels than 1 or
     3, sizes that differ, unreadable files (all named or counted) unless `skip_unreadable`.
     """
-    read = _read_folder(path, skip_unreadable, count) if path.is_dir() else (_read_npz(path, count), 0)
+    read = _read_folder(path, skip_unreadable, count, seed) if path.is_dir() else (_read_npz(path, count, seed), 0)
     images, skipped = read
     key = hashlib.sha256(images.tobytes()).hexdigest()
     return ImageSet(path.stem if path.is_file() else path.resolve().name, key, images), skipped
@@ -50,6 +54,8 @@ def _read_array(path: Path, name: str) -> np.ndarray:
     try:
         # Not np.load: it takes other files for arrays or pickles.
         with open(path, "rb") as archive, np.lib.npyio.NpzFile(archive, allow_pickle=False) as stored:
+            if stored.files == ["arr_0"]:  # as np.savez calls an array without a name
+                name = "arr_0"
             if name not in stored:
                 held = ", ".join(stored.files)
                 hint = "; points need dataset=ring or another set of points" if held == "points" else ""
@@ -62,17 +68,29 @@ def _read_array(path: Path, name: str) -> np.ndarray:
         raise UsageError(f"{request}: cannot be read as an .npz ({error})") from error
 
 
-def _read_npz(path: Path, count: int) -> UInt8[np.ndarray, "n channel height width"]:
+def _read_npz(path: Path, count: int, seed: int) -> UInt8[np.ndarray, "n channel height width"]:
     images, request = _read_array(path, "images"), f"images={path}"
     if images.dtype != np.uint8:
         raise UsageError(f"{request}: `images` must be uint8, 0..255; it is {images.dtype}{_range(images)}")
+    images, shape = _channels_last(images), images.shape
     if images.ndim != 4 or images.shape[3] not in (1, 3):
-        raise UsageError(
-            f"{request}: `images` must be (n, height, width, 1 or 3 channels); it is {tuple(images.shape)}"
-        )
+        raise UsageError(f"{request}: `images` must be (n, height, width, 1 or 3 channels); it is {tuple(shape)}")
     if len(images) == 0:
         raise UsageError(f"{request}: `images` is empty")
-    return np.ascontiguousarray(images[:count].transpose(0, 3, 1, 2))
+    return np.ascontiguousarray(images[_order(len(images), seed)[:count]].transpose(0, 3, 1, 2))
+
+
+def _order(count: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).permutation(count)
+
+
+def _channels_last(images: np.ndarray) -> np.ndarray:
+    """(n, height, width) and (n, channels, height, width) as (n, height, width, channels), where only that can be."""
+    if images.ndim == 3 and images.shape[2] not in (1, 3):
+        return images[..., None]
+    if images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[3] not in (1, 3):
+        return images.transpose(0, 2, 3, 1)
+    return images
 
 
 def _range(images: np.ndarray) -> str:
@@ -84,48 +102,57 @@ def _range(images: np.ndarray) -> str:
 
 
 def _read_folder(
-    folder: Path, skip_unreadable: bool, count: int
+    folder: Path, skip_unreadable: bool, count: int, seed: int
 ) -> tuple[UInt8[np.ndarray, "n channel height width"], int]:
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    left_out: Counter[str] = Counter()
+    paths = image_files(folder, left_out)
     if not paths:
         raise UsageError(f"images={folder}: there are no images in it ({', '.join(SUFFIXES)})")
     if any(path.suffix.lower() in LOSSY for path in paths):
         log.warning("images=%s: some are lossily compressed, which moves FID", folder)
+    if left_out:
+        log.warning("images=%s: left out %s", folder, counted(left_out))
     images: list[np.ndarray] = []
+    names: list[str] = []
     unreadable: list[str] = []
-    for path in tqdm(paths, desc="reading images", unit="image", delay=1):
+    converted: Counter[str] = Counter()
+    reason = ""
+    for path in tqdm(
+        [paths[index] for index in _order(len(paths), seed)], desc="reading images", unit="image", delay=1
+    ):
         if len(images) == count:
             break
-        image = _read_image(path)
-        if image is None:
+        try:
+            decoded, words = decode(path)
+        except ValueError as error:
             unreadable.append(path.name)
+            reason = str(error)
             continue
-        if images and image.shape != images[0].shape:
+        converted.update(words)
+        pixels = np.asarray(decoded)
+        image = pixels[None] if decoded.mode == "L" else pixels.transpose(2, 0, 1)
+        images.append(image)
+        names.append(path.name)
+    if unreadable:
+        named = ", ".join(sorted(unreadable)[:5]) + (", ..." if len(unreadable) > 5 else "")
+        what = f"{len(unreadable)} unreadable image{'s' if len(unreadable) > 1 else ''} ({named})"
+        if not skip_unreadable or not images:
+            raise UsageError(f"images={folder}: {what}: {reason}; evaluate.skip_unreadable=true leaves such out")
+        log.warning("images=%s: left out %s", folder, what)
+    usual = Counter(image.shape[1:] for image in images).most_common(1)[0][0]
+    for name, image in zip(names, images, strict=True):
+        if image.shape[1:] != usual:
             raise UsageError(
-                f"images={folder}: {path.name} is {_shape(image)} and others are {_shape(images[0])}; "
+                f"images={folder}: {name} is {_shape(image)} and others are {usual[0]}x{usual[1]}; "
                 "all must have one shape"
             )
-        images.append(image)
-    if unreadable:
-        named = ", ".join(unreadable[:5]) + (", ..." if len(unreadable) > 5 else "")
-        words = f"{len(unreadable)} unreadable image{'s' if len(unreadable) > 1 else ''} ({named})"
-        if not skip_unreadable or not images:
-            raise UsageError(f"images={folder}: {words}; evaluate.skip_unreadable=true leaves such out")
-        log.warning("images=%s: left out %s", folder, words)
+    gray = sum(len(image) == 1 for image in images)
+    if 0 < gray < len(images):
+        converted["in gray made RGB"] = gray
+        images = [np.repeat(image, 3, axis=0) if len(image) == 1 else image for image in images]
+    if converted:
+        log.warning("images=%s: images converted: %s", folder, counted(converted))
     return np.stack(images), len(unreadable)
-
-
-def _read_image(path: Path) -> UInt8[np.ndarray, "channel height width"] | None:
-    """Gray images keep one channel, all others become RGB; None if the file is no readable image."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            mode = "L" if image.mode in ("1", "L") else "RGB"
-            array = np.asarray(image.convert(mode))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what PIL raises for damaged files
-        return None
-    return array[None] if mode == "L" else array.transpose(2, 0, 1)
 
 
 def _shape(image: np.ndarray) -> str:

@@ -102,6 +102,8 @@ def check_classifier(dataset: PreparedDataset, folder: Path, *, only_cheap: bool
 
 def _path(dataset: PreparedDataset, folder: Path) -> Path:
     words = f"{dataset.checksum} {dataset.classes} {recipe_for(dataset)}"
+    if dataset.test is None:
+        words += " a tenth of each class held out"
     return folder / f"classifier-{hashlib.sha256(words.encode()).hexdigest()[:16]}.pt"
 
 

@@ -51,12 +51,15 @@ def train_classifier(dataset: PreparedDataset, recipe: Recipe, device: torch.dev
 
 
 def splits(dataset: PreparedDataset) -> tuple[PreparedSplit, PreparedSplit]:
-    """What to train and to test on: the data set's own splits, else every tenth training image is for testing."""
+    """What to train and to test on: the set's own splits, else a seeded tenth of each class is held out."""
     train = dataset.train
     if dataset.test is not None and dataset.test.labels is not None:
         return train, dataset.test
     assert train.labels is not None
-    tenth = np.arange(len(train.images)) % 10 == 0
+    tenth, source = np.zeros(len(train.labels), bool), np.random.default_rng(SEED)
+    for label in np.unique(train.labels):
+        members = source.permutation(np.flatnonzero(train.labels == label))
+        tenth[members[: max(1, round(len(members) / 10)) if len(members) > 1 else 0]] = True
     return (
         PreparedSplit(train.images[~tenth], train.labels[~tenth]),
         PreparedSplit(train.images[tenth], train.labels[tenth]),
