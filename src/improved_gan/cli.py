@@ -7,11 +7,15 @@ import os
 import signal
 import sys
 
-from improved_gan.composing import Request, compose_jobs, conf_folder, groups, register_schema
-from improved_gan.config import UsageError
-from improved_gan.dispatching import dispatch
-from improved_gan.metrics.registry import METRICS
-from improved_gan.sweep import run_sweep
+from improved_gan.streams import guard_streams
+from improved_gan.training.termination import ending_at_once
+
+with ending_at_once():
+    from improved_gan.composing import Request, compose_jobs, conf_folder, groups, register_schema
+    from improved_gan.config import UsageError
+    from improved_gan.dispatching import dispatch
+    from improved_gan.metrics.registry import METRICS
+    from improved_gan.sweep import run_sweep
 
 HELP = """\
 improved-gan trains GANs with the techniques of arXiv 1606.03498, as toggles.
@@ -41,6 +45,7 @@ HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--shell-completion", "-sc", "--hy
 
 def main() -> None:
     """Run the command line and exit with its status: 0 done, 1 failed, 2 wrong request, 128+n stopped by signal n."""
+    guard_streams()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -65,9 +70,6 @@ def run(arguments: list[str]) -> int:
         return 2
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except BrokenPipeError:  # whoever read stdout has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def help_text() -> str:
