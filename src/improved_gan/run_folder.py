@@ -37,6 +37,15 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
+def check_writable(folder: Path, request: str) -> None:
+    """Raise `UsageError`, which begins with `request`, where nothing can be written to `folder` or it made."""
+    there = folder.absolute()
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"{request}: {folder} cannot be written to; copy the run to a folder that can, or remount it")
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -120,7 +120,7 @@ def signals_go_to(handler: Callable[[int, FrameType | None], None]) -> Iterator[
 
 @contextlib.contextmanager
 def raise_on_signal() -> Iterator[None]:
-    """Inside the `with`, the first signal that stops runs raises `Stopped`; the training loop has its own, gentler way."""
+    """Inside the `with`, the first signal that stops runs raises `Stopped`; training has its own, gentler way."""
     raised = False
 
     def stop(number: int, frame: FrameType | None) -> None:
