@@ -58,6 +58,7 @@ def run(arguments: list[str]) -> int:
         if "--version" in arguments:
             print(f"improved-gan {importlib.metadata.version('improved-gan')}")
             return 0
+        _check_working_folder()
         if any(argument.split("=")[0] in HYDRA_FLAGS for argument in arguments):
             return _hydra(arguments)
         requests = compose_jobs(arguments)
@@ -70,6 +71,13 @@ def run(arguments: list[str]) -> int:
         return 2
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+
+
+def _check_working_folder() -> None:
+    try:
+        os.getcwd()
+    except OSError:
+        raise UsageError("the working folder has been deleted; cd to one that is there") from None
 
 
 def help_text() -> str:

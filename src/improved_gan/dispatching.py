@@ -52,6 +52,8 @@ def _resource_that_ran_out(error: BaseException | None) -> str:
         words = str(error).splitlines() or [type(error).__name__]
         if isinstance(error, OSError) and error.errno in UNWRITABLE:
             return f"{error.strerror}: {error.filename or 'while writing to output_root or beside the data'}"
+        if "home directory" in words[0]:  # as Path and others put it
+            return f"{words[0].rstrip('.')}: set HOME, or XDG_CACHE_HOME for what is kept between runs"
         if isinstance(error, MemoryError) or any(end in words[0] for end in ("out of memory", "allocate memory")):
             return f"not enough memory ({words[0]}); training.batch_size and architecture.width make runs smaller"
         error = error.__context__  # PyTorch turns what it meets while writing into an error of its own

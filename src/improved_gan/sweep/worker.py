@@ -1,7 +1,6 @@
 """What a process of a launcher does with a job: take its share of the machine, heed signals, do the job."""
 
 import contextlib
-import fcntl
 import logging
 import os
 import signal
@@ -17,6 +16,7 @@ from omegaconf import DictConfig
 from improved_gan.composing import request_for
 from improved_gan.config import Config, UsageError
 from improved_gan.dispatching import Outcome, dispatch, log_to_stderr
+from improved_gan.file_lock import hold
 from improved_gan.streams import guard_streams
 from improved_gan.training.termination import Stopped, heeded_signals
 
@@ -42,7 +42,7 @@ class Slots:
     def _take(self, number: int) -> bool:
         file = open(self.folder / f"slot_{number}", "a")  # noqa: SIM115 held until the process ends
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hold(file, wait=False)
         except BlockingIOError:
             file.close()
             return False

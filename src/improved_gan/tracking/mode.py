@@ -101,7 +101,7 @@ def _client_setting(name: str) -> str | None:
         return value
     here = Path(os.environ.get("WANDB_DIR") or ".")
     workspace = here / (".wandb" if (here / ".wandb").exists() else "wandb") / "settings"
-    user = Path(os.environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb").expanduser() / "settings"
+    user = Path(os.path.expanduser(os.environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb")) / "settings"
     for path in (workspace, user):
         settings = configparser.ConfigParser(interpolation=None)
         try:
@@ -116,5 +116,6 @@ def _client_setting(name: str) -> str | None:
 def _netrc_file() -> Path:
     """The netrc file that W&B's client reads; it need not exist."""
     if named := os.environ.get("NETRC"):
-        return Path(named).expanduser()
-    return next((path for path in (Path.home() / ".netrc", Path.home() / "_netrc") if path.exists()), Path("~/.netrc"))
+        return Path(os.path.expanduser(named))
+    home = Path(os.path.expanduser("~"))  # it stays "~" where nobody says what it is
+    return next((path for path in (home / ".netrc", home / "_netrc") if path.exists()), Path("~/.netrc"))
