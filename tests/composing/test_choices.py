@@ -93,5 +93,5 @@ def test_a_quoted_tilde_is_the_home_folder_in_every_path(tmp_path: Path, monkeyp
     config = compose_jobs(["dataset=npz", *folders, *files])[0].config
     assert [config.output_root, config.data_root] == [str(tmp_path)] * 2
     assert [config.metrics.inception_weights, config.dataset.path] == [str(tmp_path / "images.npz")] * 2
-    (tmp_path / "config.yaml").touch()
-    assert compose_jobs(["job=sample", 'run="~"'])[0].config.run == str(tmp_path)
+    assert compose_jobs(["job=report", 'run="~"'])[0].config.run == str(tmp_path)
+    assert compose_jobs(["job=evaluate", 'images="~/images.npz"'])[0].config.images == str(tmp_path / "images.npz")
