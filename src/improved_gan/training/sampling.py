@@ -33,7 +33,7 @@ class Sampler:
     def sample(self, count: int, seed: int) -> Real[Tensor, "n channel height width"]:
         """`count` images of the latents that `seed` decides."""
         source = torch.Generator().manual_seed(seed)
-        batches = -(-count // self.batch_size)
+        batches = max(1, -(-count // self.batch_size))  # none of the images of one batch are an empty array
         latents = torch.cat([self.pair.draw_latents(self.batch_size, source) for _ in range(batches)])
         return self.images_of(latents)[:count]
 
