@@ -43,6 +43,9 @@ examples:
 HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--shell-completion", "-sc", "--hydra-help", "--resolve")
 
 
+FOREIGN_FLAGS = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp")
+
+
 def main() -> None:
     """Run the command line and exit with its status: 0 done, 1 failed, 2 wrong request, 128+n stopped by signal n."""
     guard_streams()
@@ -59,6 +62,11 @@ def run(arguments: list[str]) -> int:
             print(f"improved-gan {importlib.metadata.version('improved-gan')}")
             return 0
         _check_working_folder()
+        if foreign := [argument for argument in arguments if argument.split("=")[0] in FOREIGN_FLAGS]:
+            raise UsageError(
+                f"{foreign[0]}: configs are read from {conf_folder()} alone; settings from outside are given as "
+                "key=value, those of a file with improved-gan $(cat FILE)"
+            )
         if any(argument.split("=")[0] in HYDRA_FLAGS for argument in arguments):
             return _hydra(arguments)
         requests = compose_jobs(arguments)

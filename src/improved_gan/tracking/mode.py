@@ -23,8 +23,9 @@ REACH_SECONDS = 3.0  # how long the server may take to accept a connection
 def tracking_mode(requested: str) -> Mode:
     """How to track for the requested mode ("auto", "online", "offline" or "disabled").
 
-    "auto" is what W&B's own settings say (`WANDB_MODE`, `wandb offline`), else online; but offline without a key or
-    where the server does not answer within `REACH_SECONDS`. Raises `UsageError` for "online" without either.
+    "auto" is what W&B's own settings say (`WANDB_MODE`, `WANDB_DISABLED`, `wandb offline`), else online; but offline
+    without a key or where the server does not answer within `REACH_SECONDS`. Raises `UsageError` for "online"
+    without either.
     """
     if requested == "disabled":
         return "disabled"
@@ -41,7 +42,7 @@ def tracking_mode(requested: str) -> Mode:
             )
         return "online"
     configured = _client_setting("mode")
-    if configured == "disabled":
+    if configured == "disabled" or os.environ.get("WANDB_DISABLED", "").lower() in ("true", "1", "yes", "y", "on", "t"):
         return "disabled"
     if configured in ("offline", "dryrun") or not has_credentials():
         return "offline"
