@@ -103,6 +103,9 @@ def _check_folders(config: Config) -> None:
 
 
 def _check_tracking(config: Config) -> None:
+    project = config.tracking.project
+    if len(project) > 128 or set(project) & set("/\\#?%:"):
+        raise UsageError(f"tracking.project={project}: W&B takes up to 128 characters, and none of / \\ # ? % :")
     group = config.tracking.group
     if group is not None and len(group) > 128:
         raise UsageError(f"tracking.group={group}: W&B takes 128 characters, and these are {len(group)}")

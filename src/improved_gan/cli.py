@@ -7,11 +7,15 @@ import os
 import signal
 import sys
 
-from improved_gan.composing import Request, compose_jobs, conf_folder, groups, register_schema
-from improved_gan.config import UsageError
-from improved_gan.dispatching import dispatch
-from improved_gan.metrics.registry import METRICS
-from improved_gan.sweep import run_sweep
+from improved_gan.streams import guard_streams
+from improved_gan.training.termination import ending_at_once
+
+with ending_at_once():
+    from improved_gan.composing import Request, compose_jobs, conf_folder, groups, register_schema
+    from improved_gan.config import UsageError
+    from improved_gan.dispatching import dispatch
+    from improved_gan.metrics.registry import METRICS
+    from improved_gan.sweep import run_sweep
 
 HELP = """\
 improved-gan trains GANs with the techniques of arXiv 1606.03498, as toggles.
@@ -39,8 +43,12 @@ examples:
 HYDRA_FLAGS = ("--cfg", "-c", "--info", "-i", "--shell-completion", "-sc", "--hydra-help", "--resolve")
 
 
+FOREIGN_FLAGS = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp")
+
+
 def main() -> None:
     """Run the command line and exit with its status: 0 done, 1 failed, 2 wrong request, 128+n stopped by signal n."""
+    guard_streams()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -53,6 +61,12 @@ def run(arguments: list[str]) -> int:
         if "--version" in arguments:
             print(f"improved-gan {importlib.metadata.version('improved-gan')}")
             return 0
+        _check_working_folder()
+        if foreign := [argument for argument in arguments if argument.split("=")[0] in FOREIGN_FLAGS]:
+            raise UsageError(
+                f"{foreign[0]}: configs are read from {conf_folder()} alone; settings from outside are given as "
+                "key=value, those of a file with improved-gan $(cat FILE)"
+            )
         if any(argument.split("=")[0] in HYDRA_FLAGS for argument in arguments):
             return _hydra(arguments)
         requests = compose_jobs(arguments)
@@ -65,9 +79,13 @@ def run(arguments: list[str]) -> int:
         return 2
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except BrokenPipeError:  # whoever read stdout has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+
+
+def _check_working_folder() -> None:
+    try:
+        os.getcwd()
+    except OSError:
+        raise UsageError("the working folder has been deleted; cd to one that is there") from None
 
 
 def help_text() -> str:

@@ -1,10 +1,11 @@
 """Files that take long to make: of the processes that want one, one makes it while the others wait."""
 
-import fcntl
 import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+
+from improved_gan.file_lock import hold
 
 log = logging.getLogger("improved_gan")
 Made = TypeVar("Made")
@@ -22,9 +23,9 @@ def load_or_compute(path: Path, read: Callable[[], Made | None], make: Callable[
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path.with_suffix(".lock"), "a") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hold(lock, wait=False)
         except BlockingIOError:
             log.info("waiting for another process that %s %s", does, path)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            hold(lock, wait=True)
         found = read()
         return make() if found is None else found

@@ -9,8 +9,9 @@ from pathlib import Path
 from improved_gan.composing import Request
 from improved_gan.config import UsageError
 from improved_gan.job import job_named
-from improved_gan.training.termination import Stopped, TrainingFailed
+from improved_gan.training.termination import Stopped, TrainingFailed, ending_at_once
 
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 log = logging.getLogger("improved_gan")
 
 
@@ -27,7 +28,9 @@ def dispatch(request: Request) -> Outcome:
     """Do what `request` asks; never raises what a job can raise, but says it on stderr."""
     log_to_stderr()
     try:
-        return Outcome(0, job_named(request.config.job.name)(request))
+        with ending_at_once():
+            job = job_named(request.config.job.name)
+        return Outcome(0, job(request))
     except UsageError as error:
         outcome = Outcome(2, None, str(error))
     except Stopped as stop:
@@ -47,8 +50,10 @@ def _resource_that_ran_out(error: BaseException | None) -> str:
     """What a machine that is too small for the request lacks, which no traceback explains; empty for other errors."""
     while error is not None:
         words = str(error).splitlines() or [type(error).__name__]
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
             return f"{error.strerror}: {error.filename or 'while writing to output_root or beside the data'}"
+        if "home directory" in words[0]:  # as Path and others put it
+            return f"{words[0].rstrip('.')}: set HOME, or XDG_CACHE_HOME for what is kept between runs"
         if isinstance(error, MemoryError) or any(end in words[0] for end in ("out of memory", "allocate memory")):
             return f"not enough memory ({words[0]}); training.batch_size and architecture.width make runs smaller"
         error = error.__context__  # PyTorch turns what it meets while writing into an error of its own

@@ -6,7 +6,6 @@ samples/, evaluation/, wandb/.
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import tempfile
@@ -18,6 +17,7 @@ from omegaconf import OmegaConf
 
 from improved_gan.composing import Request, unhashed_defaults
 from improved_gan.config import Config, UsageError
+from improved_gan.file_lock import hold
 
 
 @contextlib.contextmanager
@@ -35,6 +35,15 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def check_writable(folder: Path, request: str) -> None:
+    """Raise `UsageError`, which begins with `request`, where nothing can be written to `folder` or it made."""
+    there = folder.absolute()
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"{request}: {folder} cannot be written to; copy the run to a folder that can, or remount it")
 
 
 def _umask() -> int:
@@ -91,7 +100,7 @@ class RunFolder:
             raise UsageError(f"{self.path}: cannot be created ({error.strerror})") from None
         self._lock = open(self.path / ".lock", "w")  # noqa: SIM115 held until `release`
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hold(self._lock, wait=False)
         except BlockingIOError:
             self._lock.close()
             raise UsageError(f"{self.path}: another process is training this run right now") from None

@@ -60,3 +60,38 @@ def test_a_multirun_lists_all_that_is_wrong_before_anything_starts() -> None:
     assert str(caught.value).count("training.batch_size=") >= 2
     kept = compose_jobs(["-m", "training.batch_size=0,50,1", "sweep.skip_invalid=true"])
     assert [request.config.training.batch_size for request in kept] == [50]
+
+
+def test_a_glob_sweeps_the_choices_that_it_matches() -> None:
+    jobs = compose_jobs(["-m", "technique=glob(our*)", "seed=1,2"])
+    matching = [choice for choice in groups()["technique"] if choice.startswith("our")]
+    assert [job.overrides for job in jobs] == [(f"technique={t}", f"seed={s}") for t in matching for s in (1, 2)]
+    (job,) = compose_jobs(["-m", "technique=glob(our_methods)"])
+    assert job.overrides == ("technique=our_methods",)
+
+
+@pytest.mark.parametrize(
+    "sweep, words",
+    [
+        ("training.learning_rate=interval(0.001,0.1)", "job=search"),
+        ("seed=int(interval(1,2))", "job=search"),
+        ("objective=glob(zz*)", "matches none of"),
+        ("seed=glob(*)", "glob.. is for groups"),
+        ("seed=range(1,3,0)", "must not be zero"),
+    ],
+)
+def test_a_sweep_without_values_is_a_sentence(sweep: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        compose_jobs(["-m", sweep])
+
+
+def test_a_quoted_tilde_is_the_home_folder_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "images.npz").touch()
+    folders = ('output_root="~"', 'data_root="~"')
+    files = ('metrics.inception_weights="~/images.npz"', 'dataset.path="~/images.npz"')
+    config = compose_jobs(["dataset=npz", *folders, *files])[0].config
+    assert [config.output_root, config.data_root] == [str(tmp_path)] * 2
+    assert [config.metrics.inception_weights, config.dataset.path] == [str(tmp_path / "images.npz")] * 2
+    assert compose_jobs(["job=report", 'run="~"'])[0].config.run == str(tmp_path)
+    assert compose_jobs(["job=evaluate", 'images="~/images.npz"'])[0].config.images == str(tmp_path / "images.npz")

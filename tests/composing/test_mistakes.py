@@ -102,3 +102,15 @@ def test_no_override_ends_in_a_traceback(overrides: list[str]) -> None:
     except UsageError as error:
         assert str(error).strip()
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("project", ["a/b", "a#b", "a" * 129])
+def test_a_project_that_wandb_cannot_have_is_refused(project: str) -> None:
+    with pytest.raises(UsageError, match=r"tracking\.project=.*128 characters"):
+        compose_jobs([f'tracking.project="{project}"'])
+
+
+@pytest.mark.parametrize("flag", ["--config-dir=conf", "--config-name", "-cd"])
+def test_a_config_from_outside_is_a_sentence(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([flag, "x"]) == 2
+    assert "configs are read from" in capsys.readouterr().err

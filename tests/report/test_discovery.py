@@ -94,3 +94,17 @@ def test_evaluations_add_their_measures(maker: Maker) -> None:
     found = read_runs(maker.root)
     assert {name for name, _ in found.runs[0].metrics} == {"test_error", "inception_score"}
     assert found.problems[0].startswith("a-1: evaluation/broken/summary.json cannot be read")
+
+
+def test_an_evaluation_of_another_step_is_not_the_runs_score(maker: Maker) -> None:
+    folder = maker.run("a-1", metrics=error_of(0.1))
+    for name, step, value in (("midway", 500, 3.99), ("final", 1000, 1.41)):
+        (folder / "evaluation" / name).mkdir(parents=True)
+        summary = {"origin": {"step": step}, "metrics": {"frechet_classifier_distance": {"value": value}}}
+        (folder / "evaluation" / name / "summary.json").write_text(json.dumps(summary))
+        os.utime(folder / "evaluation" / name / "summary.json", (step, 1e9 - step))  # the midway one is the newer file
+    found = read_runs(maker.root)
+    assert [value for (name, _), value in found.runs[0].metrics.items() if name.startswith("frechet")] == [1.41]
+    assert found.problems == [
+        "a-1: evaluation/midway/summary.json: left out, it judges step 500 of a run that is at step 1000"
+    ]

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -69,12 +70,14 @@ def test_a_wrong_space_is_a_sentence(space: str, words: str) -> None:
 
 @pytest.mark.integration
 def test_repeating_the_command_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tmp_path /= "50% of #1, {a}?x=[b] & 'c'"  # what an address of a database could take for its own
+
     def search(trials: int) -> Path:
-        assert run(["job=search", f"search.trials={trials}", SPACE, *SMALL, f"output_root={tmp_path}"]) == 0
+        assert run(["job=search", f"search.trials={trials}", SPACE, *SMALL, f'output_root="{tmp_path}"']) == 0
         return Path(capsys.readouterr().out.splitlines()[-1])
 
     study = search(1)
-    stored = optuna.load_study(study_name="search", storage=f"sqlite:///{study / 'study.db'}")
+    stored = optuna.load_study(study_name="search", storage=f"sqlite:///file:{quote(str(study / 'study.db'))}?uri=true")
     begun = stored.ask(stored.trials[0].distributions)  # as a process that was killed leaves it
     assert search(2) == study
     params = [trial.params for trial in stored.trials if trial.state.name == "COMPLETE"]

@@ -129,3 +129,10 @@ def test_a_name_lookup_that_hangs_is_not_waited_for(monkeypatch):
 def test_importing_the_package_imports_neither_wandb_nor_torch():
     check = "import sys, improved_gan.tracking; sys.exit(any(name in sys.modules for name in ('wandb', 'torch')))"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_wandb_disabled_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_DISABLED", "true")
+    assert tracking_mode("auto") == "disabled"
+    monkeypatch.setenv("WANDB_DISABLED", "false")
+    assert tracking_mode("auto") != "disabled"

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -59,14 +59,35 @@ def _experiments_sweep(overrides: list[Override]) -> list[str]:
 
 def _combinations(overrides: list[Override]) -> list[list[str]]:
     """The overrides of each job of a multirun, one value for each key."""
+    overrides = [_listed(override) for override in overrides]
     try:
         jobs = [list(job) for batch in split_arguments(overrides, max_batch_size=None) for job in batch]
     except IndexError:
         jobs = []
+    except (HydraException, ValueError) as error:  # range(1,3,0)
+        raise to_usage_error(error, [override.input_line or "" for override in overrides]) from None
     if not jobs:  # of an empty range
         swept = " ".join(override.input_line or "" for override in overrides if override.is_sweep_override())
         raise UsageError(f"{swept}: names no value")
     return jobs
+
+
+def _listed(override: Override) -> Override:
+    """`override` with its values one by one where it has Hydra's words for many: glob(...) is a group's choices."""
+    key, line, value = override.key_or_group, override.input_line, override.value()
+    if override.is_interval_sweep():
+        raise UsageError(
+            f"{line}: names no values; job=search tries values between two bounds "
+            f"('search.space={{{key}: [{value.start:g}, {value.end:g}, linear]}}')"
+        )
+    if not isinstance(value, Glob):
+        return override
+    if key not in groups():
+        raise UsageError(f"{line}: glob() is for groups ({', '.join(groups())}); list the values")
+    matching = value.filter(groups()[key])
+    if not matching:
+        raise UsageError(f"{line}: matches none of {', '.join(groups()[key])}")
+    return parsed([f"{key}={','.join(matching)}"])[0]
 
 
 def _all_composed(jobs: list[list[str]]) -> list[Request]:

@@ -1,6 +1,7 @@
 """One job to do, from a composed config: capped by the budget, checked, named."""
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,7 @@ def request_for(composed: DictConfig, choices: Mapping[Any, Any], overrides: tup
     """
     config = OmegaConf.to_object(composed)
     assert isinstance(config, Config)
+    _expand_home(config)
     scaled = _apply_budget(config)
     check(config)
     return Request(
@@ -41,6 +43,15 @@ def request_for(composed: DictConfig, choices: Mapping[Any, Any], overrides: tup
         overrides=overrides,
         scaled=scaled,
     )
+
+
+def _expand_home(config: Config) -> None:
+    """A `~` that the shell has left alone (quoted, or in a file) means the home folder in every path."""
+    nodes = ((config, ("output_root", "data_root", "run", "images")), (config.dataset, ("path",)))
+    for node, names in (*nodes, (config.metrics, ("inception_weights",))):
+        for name in names:
+            if getattr(node, name) is not None:
+                setattr(node, name, os.path.expanduser(getattr(node, name)))
 
 
 def _apply_budget(config: Config) -> bool:

@@ -1,6 +1,7 @@
 """`job=evaluate`: images of a run, in a folder or in an .npz, measured; one table, JSON, CSV and pictures."""
 
 import csv
+import hashlib
 import io
 import json
 import time
@@ -15,7 +16,7 @@ from improved_gan.config import Config, DatasetConfig, EvaluateConfig, UsageErro
 from improved_gan.job.train import environment
 from improved_gan.metrics.inputs import EvalDiscriminator, ImageSet, as_entry
 from improved_gan.metrics.sample_files import read_images, read_points
-from improved_gan.run_folder import atomic_write
+from improved_gan.run_folder import RunFolder, atomic_write, check_writable
 from improved_gan.training.device import DEFAULT_THREADS, choose_device
 from improved_gan.training.eval_discriminator import eval_discriminator
 from improved_gan.training.evaluator import Evaluator, Verdict
@@ -49,6 +50,8 @@ def evaluate(request: Request) -> Path:
     path = Path(config.images)
     is_run = (path / "config.yaml").is_file()
     samples, judge, origin, data = _samples_of_run(config, wanted) if is_run else _loose_samples(config, wanted)
+    folder = path / "evaluation" / (wanted.name or "default") if is_run else _folder_of_its_own(config, samples.name)
+    check_writable(folder, f"images={path}" if is_run else f"output_root={config.output_root}")
     device = choose_device(config.device)
     torch.set_num_threads(config.training.threads or DEFAULT_THREADS)
     judging = Evaluator(
@@ -59,8 +62,6 @@ def evaluate(request: Request) -> Path:
         points=data.holds_points,
     )
     verdict = judging.judge(samples, judge)
-    name = wanted.name or ("default" if is_run else samples.name)
-    folder = path / "evaluation" / name if is_run else Path(config.output_root).absolute() / "evaluate" / name
     entries = {measure: as_entry(score, samples) for measure, score in verdict.scores.items()}
     summary = {
         "status": "finished",
@@ -71,9 +72,25 @@ def evaluate(request: Request) -> Path:
         "timing": {"started": started, "seconds": round(time.perf_counter() - clock, 2)},
         "environment": environment(device),
     }
-    _write(folder, summary, verdict)
     _print(entries, verdict)
+    _write(folder, summary, verdict)
     return folder
+
+
+def _folder_of_its_own(config: Config, images_name: str) -> Path:
+    """Where the evaluation of loose images goes: never onto that of images from elsewhere.
+
+    Images of a name that is taken get a folder with a hash of their path. Raises `UsageError` where
+    `evaluate.name` asks for a folder that is taken.
+    """
+    assert config.evaluate is not None
+    parent, source = Path(config.output_root).absolute() / "evaluate", str(Path(str(config.images)).absolute())
+    digest = hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    for name in (config.evaluate.name,) if config.evaluate.name else (images_name, f"{images_name}-{digest}"):
+        earlier = RunFolder(parent / name).summary().get("images", source)
+        if earlier == source:
+            return parent / name
+    raise UsageError(f"evaluate.name={name}: {parent / name} holds the evaluation of {earlier}; give another name")
 
 
 def _samples_of_run(

@@ -9,7 +9,7 @@ import torch
 from improved_gan import dataset
 from improved_gan.composing import Request
 from improved_gan.config import UsageError
-from improved_gan.run_folder import atomic_write
+from improved_gan.run_folder import atomic_write, check_writable
 from improved_gan.training.loading import TrainedRun, load_run
 from improved_gan.training.sampling import save_grid
 
@@ -22,6 +22,7 @@ def sample(request: Request) -> Path:
     if not run.pair.objective.trains_generator:
         raise UsageError(f"run={request.config.run}: objective={run.config.objective.name} trains no generator")
     folder = Path(request.config.run) / "evaluation" / "sample"
+    check_writable(folder, f"run={request.config.run}")
     save_picture = _point_drawing(run, Path(request.config.data_root)) if _has_points(run) else save_grid
     images = run.sampler.sample(wanted.count, wanted.seed)
     save_picture(images, folder / "grid.png", wanted.columns)

@@ -6,6 +6,7 @@ import logging
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from improved_gan.composing import Request, compose_jobs, run_name
 from improved_gan.config import UsageError
@@ -51,7 +52,7 @@ def search(request: Request) -> Path:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         study = optuna.create_study(
             study_name="search",
-            storage=f"sqlite:///{folder.path / 'study.db'}",
+            storage=f"sqlite:///file:{quote(str(folder.path / 'study.db'))}?uri=true",
             direction=optuna.study.StudyDirection.MINIMIZE
             if direction == "minimise"
             else optuna.study.StudyDirection.MAXIMIZE,

@@ -4,6 +4,7 @@ import dataclasses
 import importlib.metadata
 import logging
 import platform
+import shlex
 import signal
 import subprocess
 import time
@@ -65,6 +66,9 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder) -> None:
     file_handler = logging.FileHandler(folder.path / "log.txt")
     file_handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(file_handler)
+    log.debug("improved-gan %s", shlex.join(request.overrides))
+    log.debug("%s", ", ".join(f"{name} {value}" for name, value in environment(trainer.device).items()))
+    log.debug("data: %s, checksum %s", trainer.dataset.name, trainer.dataset.checksum)
     state = load_newest(folder.checkpoints, trainer.device)
     run_id = (state or {}).get("tracking_run") or folder.summary().get("tracking_run")
     tracker = start_tracking(
@@ -111,12 +115,15 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder) -> None:
         summarise("running")
         loop.run()
         summary = summarise("finished")
+        log.debug("the end:\n%s", results_table(summary))
         loop.upload_checkpoints()
         tracker.summarise(summary)
         exit_code = 0
     except (Stopped, KeyboardInterrupt) as stop:  # the latter: before the first step
         exit_code = 128 + (stop.signum if isinstance(stop, Stopped) else signal.SIGINT)
-        tracker.summarise(summarise("stopped", reason=str(stop) or "stopped by SIGINT"))
+        reason = str(stop) or "stopped by SIGINT"
+        log.debug("%s at step %d", reason, trainer.step)
+        tracker.summarise(summarise("stopped", reason=reason))
         raise
     except BaseException as error:
         log.debug("%s", traceback.format_exc())
@@ -153,7 +160,11 @@ def _git_commit() -> str | None:
 
 def print_results(folder: RunFolder) -> None:
     """A short table of what was measured, on stdout."""
-    summary = folder.summary()
+    print(results_table(folder.summary()))
+
+
+def results_table(summary: dict[str, Any]) -> str:
+    """What a run's `summary` says, a line for each measure."""
     rows = [("status", summary["status"]), ("step", f"{summary['step']} of {summary['total_steps']}")]
     for name, metric in summary["metrics"].items():
         rows.append((name, f"{metric['value']:.4f}  ({_circumstances(metric)})"))
@@ -163,8 +174,7 @@ def print_results(folder: RunFolder) -> None:
     if summary["scaled"]:
         rows.append(("scaled by", f"budget={summary['budget']}"))
     width = max(12, *(len(name) for name, _ in rows))
-    for name, value in rows:
-        print(f"{name:<{width}} {value}")
+    return "\n".join(f"{name:<{width}} {value}" for name, value in rows)
 
 
 def _circumstances(metric: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """Inception's weights: the user's own file, or one download into torch's shared cache, checked before it is opened."""
 
-import fcntl
 import hashlib
 import logging
 import pickle
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from improved_gan.config import UsageError
+from improved_gan.file_lock import hold
 from improved_gan.metrics.inputs import MetricUnavailable
 
 log = logging.getLogger("improved_gan")
@@ -109,7 +109,7 @@ def _sha256(path: Path) -> str:
 @contextmanager
 def _alone(lock: Path) -> Iterator[None]:
     with open(lock, "a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        hold(file, wait=True)
         yield
 
 

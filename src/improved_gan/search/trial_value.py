@@ -19,9 +19,10 @@ def value_of(folder: Path, measure: str, overrides: list[str]) -> float:
     Raises `NotMeasured` where there is none.
     """
     earlier = (folder / "summary.json", folder / "evaluation" / EVALUATION / "summary.json")
-    for path in earlier:
-        if path.exists() and measure in (found := json.loads(path.read_text())["metrics"]):
-            return float(found[measure]["value"])
+    run, evaluated = (json.loads(path.read_text()) if path.exists() else {} for path in earlier)
+    for found in (run, evaluated if evaluated.get("origin", {}).get("step") == run.get("step") else {}):
+        if measure in found.get("metrics", {}):
+            return float(found["metrics"][measure]["value"])
     kept = [text for text in overrides if text.split("=")[0].split(".")[0] in ("metrics", "device", "data_root")]
     wanted = [text for text in kept if not text.startswith("metrics.measures")]
     wanted += [f"images={json.dumps(str(folder))}", f"metrics.measures=[{measure}]", f"evaluate.name={EVALUATION}"]

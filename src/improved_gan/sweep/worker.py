@@ -1,7 +1,6 @@
 """What a process of a launcher does with a job: take its share of the machine, heed signals, do the job."""
 
 import contextlib
-import fcntl
 import logging
 import os
 import signal
@@ -17,7 +16,9 @@ from omegaconf import DictConfig
 from improved_gan.composing import request_for
 from improved_gan.config import Config, UsageError
 from improved_gan.dispatching import Outcome, dispatch, log_to_stderr
-from improved_gan.training.termination import Stopped
+from improved_gan.file_lock import hold
+from improved_gan.streams import guard_streams
+from improved_gan.training.termination import Stopped, heeded_signals
 
 log = logging.getLogger("improved_gan")
 PREEMPTION = getattr(signal, f"SIG{os.environ.get('SUBMITIT_PREEMPT_SIGNAL', 'USR2')}")
@@ -41,7 +42,7 @@ class Slots:
     def _take(self, number: int) -> bool:
         file = open(self.folder / f"slot_{number}", "a")  # noqa: SIM115 held until the process ends
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hold(file, wait=False)
         except BlockingIOError:
             file.close()
             return False
@@ -72,6 +73,7 @@ class Worker:
     group: str | None
 
     def __call__(self, composed: DictConfig) -> Outcome:
+        guard_streams()
         os.environ.setdefault("TQDM_DISABLE", "1")  # bars of several processes would overwrite each other
         hydra = HydraConfig.get()
         try:
@@ -107,8 +109,8 @@ def _share_gpus(config: Config, number: int) -> None:
 
 @contextlib.contextmanager
 def signals_go_to(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Inside the `with`, SIGTERM and SIGINT are `handler`'s; afterwards they are whose they were."""
-    previous = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)}
+    """Inside the `with`, the signals that stop runs are `handler`'s; afterwards they are whose they were."""
+    previous = {number: signal.signal(number, handler) for number in heeded_signals()}
     try:
         yield
     finally:
@@ -118,7 +120,7 @@ def signals_go_to(handler: Callable[[int, FrameType | None], None]) -> Iterator[
 
 @contextlib.contextmanager
 def raise_on_signal() -> Iterator[None]:
-    """Inside the `with`, the first SIGTERM or SIGINT raises `Stopped`; the training loop has its own, gentler way."""
+    """Inside the `with`, the first signal that stops runs raises `Stopped`; training has its own, gentler way."""
     raised = False
 
     def stop(number: int, frame: FrameType | None) -> None:

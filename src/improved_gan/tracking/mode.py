@@ -23,8 +23,9 @@ REACH_SECONDS = 3.0  # how long the server may take to accept a connection
 def tracking_mode(requested: str) -> Mode:
     """How to track for the requested mode ("auto", "online", "offline" or "disabled").
 
-    "auto" is what W&B's own settings say (`WANDB_MODE`, `wandb offline`), else online; but offline without a key or
-    where the server does not answer within `REACH_SECONDS`. Raises `UsageError` for "online" without either.
+    "auto" is what W&B's own settings say (`WANDB_MODE`, `WANDB_DISABLED`, `wandb offline`), else online; but offline
+    without a key or where the server does not answer within `REACH_SECONDS`. Raises `UsageError` for "online"
+    without either.
     """
     if requested == "disabled":
         return "disabled"
@@ -41,7 +42,7 @@ def tracking_mode(requested: str) -> Mode:
             )
         return "online"
     configured = _client_setting("mode")
-    if configured == "disabled":
+    if configured == "disabled" or os.environ.get("WANDB_DISABLED", "").lower() in ("true", "1", "yes", "y", "on", "t"):
         return "disabled"
     if configured in ("offline", "dryrun") or not has_credentials():
         return "offline"
@@ -101,7 +102,7 @@ def _client_setting(name: str) -> str | None:
         return value
     here = Path(os.environ.get("WANDB_DIR") or ".")
     workspace = here / (".wandb" if (here / ".wandb").exists() else "wandb") / "settings"
-    user = Path(os.environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb").expanduser() / "settings"
+    user = Path(os.path.expanduser(os.environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb")) / "settings"
     for path in (workspace, user):
         settings = configparser.ConfigParser(interpolation=None)
         try:
@@ -116,5 +117,6 @@ def _client_setting(name: str) -> str | None:
 def _netrc_file() -> Path:
     """The netrc file that W&B's client reads; it need not exist."""
     if named := os.environ.get("NETRC"):
-        return Path(named).expanduser()
-    return next((path for path in (Path.home() / ".netrc", Path.home() / "_netrc") if path.exists()), Path("~/.netrc"))
+        return Path(os.path.expanduser(named))
+    home = Path(os.path.expanduser("~"))  # it stays "~" where nobody says what it is
+    return next((path for path in (home / ".netrc", home / "_netrc") if path.exists()), Path("~/.netrc"))

@@ -5,6 +5,7 @@ from a second, independently shuffled copy; labelled images repeat as freshly sh
 """
 
 import warnings
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,16 @@ from torch import Tensor
 from improved_gan.technique.packing import pack
 
 IMAGES_FOR_INITIALISATION = 500
+
+
+def full_batches(count: int, size: int) -> Iterator[tuple[slice, int]]:
+    """Slices of `size` that cover `count` images, and how many at the end of each are new.
+
+    As in the release, the last one overlaps the one before: none is short, whatever judges its images beside others.
+    """
+    for start in range(0, count, size):
+        end = min(start + size, count)
+        yield slice(max(end - size, 0), end), end - start
 
 
 class Batch(NamedTuple):

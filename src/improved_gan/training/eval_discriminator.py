@@ -10,13 +10,14 @@ from tqdm import tqdm
 
 from improved_gan.metrics.inputs import EvalDiscriminator
 from improved_gan.technique.packing import pack
+from improved_gan.training.batches import full_batches
 from improved_gan.training.gan import GAN
 
 
 def eval_discriminator(
     pair: GAN, *, offset: float, scale: float, batch_size: int, device: torch.device
 ) -> EvalDiscriminator | None:
-    """The pair's discriminator with its averaged weights, in batches of the size it was trained with.
+    """The pair's discriminator with its averaged weights, in full batches of the size it was trained with.
 
     Packs of images have one output each. None for a critic, whose outputs mean something only beside each other.
     """
@@ -24,14 +25,17 @@ def eval_discriminator(
         return None
 
     @torch.no_grad()
-    def logits(images: Real[np.ndarray, "n channel height width"]) -> Float[Tensor, "n output"]:
+    def logits(images: Real[np.ndarray, "n channel height width"]) -> Float[Tensor, "judged output"]:
         network, found = pair.discriminator, []
         training = network.training
         network.eval()
         with pair.discriminator_player.averaged():
-            for start in tqdm(range(0, len(images), batch_size), desc="discriminator", unit="batch", delay=1):
-                batch = torch.from_numpy(np.array(images[start : start + batch_size])).to(device)
-                found.append(network(pack((batch.float() - offset) / scale, pair.pack))[0].logits.float().cpu())
+            whole = len(images) // pair.pack * pair.pack  # what fills no pack is not judged
+            batches = list(full_batches(whole, batch_size // pair.pack * pair.pack))
+            for part, new in tqdm(batches, desc="discriminator", unit="batch", delay=1):
+                batch = torch.from_numpy(np.array(images[part])).to(device)
+                judged = network(pack((batch.float() - offset) / scale, pair.pack))[0].logits
+                found.append(judged[-(new // pair.pack) :].float().cpu())
         network.train(training)
         return torch.cat(found)
 

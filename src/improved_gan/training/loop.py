@@ -1,5 +1,6 @@
 """The training loop: step, log, measure, draw, save, until the end, a signal, or a loss that is no number any more."""
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from improved_gan.training.step import Losses
 from improved_gan.training.termination import SignalWatcher, Stopped, TrainingFailed
 from improved_gan.training.trainer import GRID_COLUMNS, Trainer
 
+log = logging.getLogger("improved_gan")
 GRID_SEED, GRID_SIZE = 0, 64  # the same latents in every grid of every run
 POINTS_DRAWN = 2500
 SHOWN_IN_BAR = ("discriminator_loss", "generator_loss", "reconstruction_loss", "images_per_second")
@@ -88,12 +90,16 @@ class Loop:
         values: dict[str, Any] = {}
         if self._logs(step):
             values |= self._losses(losses)
+        measured: dict[str, Any] = {}
         if last or step % self._measure_interval == 0:
-            values |= self._measure() | overfitting(trainer) | self._mode_histogram()
+            measured |= self._measure() | overfitting(trainer) | self._mode_histogram()
         if last:
             scores = final_scores(trainer)
             self.metrics |= scores
-            values |= {name: score["value"] for name, score in scores.items()}
+            measured |= {name: score["value"] for name, score in scores.items()}
+        if measured:
+            log.debug("step %d: %s", step, ", ".join(f"{name} {value}" for name, value in measured.items()))
+        values |= measured
         if last or step % training.sample_interval == 0:
             self._draw()
         if values:
@@ -103,7 +109,8 @@ class Loop:
         if saving:
             if not trainer.weights_are_finite():
                 self._fail(f"a weight is no finite number any more by step {step}")
-            save_checkpoint(self.state_dict(), self.folder.checkpoints, step)
+            kept = save_checkpoint(self.state_dict(), self.folder.checkpoints, step)
+            log.debug("step %d: checkpoint %s", step, kept.name)
         return values
 
     def _losses(self, losses: Losses) -> dict[str, float]:
@@ -143,6 +150,7 @@ class Loop:
         if error < self.best_error:
             self.best_error = error
             write_state(self.state_dict(), self.folder.checkpoints / "best.pt")
+            log.debug("step %d: checkpoint best.pt", trainer.step)
         return {"test_error": error}
 
     def _draw(self) -> None:

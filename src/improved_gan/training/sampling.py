@@ -34,7 +34,7 @@ class Sampler:
     def sample(self, count: int, seed: int) -> Real[Tensor, "n channel height width"]:
         """`count` images of the latents that `seed` decides."""
         source = torch.Generator().manual_seed(seed)
-        batches = -(-count // self.batch_size)
+        batches = max(1, -(-count // self.batch_size))  # none of the images of one batch are an empty array
         latents = (self.pair.draw_latents(self.batch_size, source) for _ in range(batches))
         return self._drawn(latents, batches)[:count]
 

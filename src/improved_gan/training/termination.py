@@ -1,6 +1,9 @@
-"""How a run can end before its end: on SIGTERM or Ctrl-C, with a checkpoint, or on a loss that is no number."""
+"""How a run can end before its end: on SIGTERM, SIGHUP or Ctrl-C, with a checkpoint, or on a loss that is no number."""
 
+import contextlib
+import os
 import signal
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 
 
@@ -16,14 +19,31 @@ class Stopped(Exception):
         self.signum = signum
 
 
-class SignalWatcher:
-    """Inside the `with`, the first SIGTERM or SIGINT is remembered in `signum` instead of ending the process."""
+def heeded_signals() -> tuple[signal.Signals, ...]:
+    """The signals that stop a run; under `nohup`, SIGHUP is none."""
+    hangs_up = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    return signal.SIGTERM, signal.SIGINT, *hangs_up
 
-    signals = (signal.SIGTERM, signal.SIGINT)
+
+@contextlib.contextmanager
+def ending_at_once() -> Iterator[None]:
+    """Inside the `with`, Ctrl-C ends the process there and then: modules that are being imported hide an exception."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # somebody else's
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class SignalWatcher:
+    """Inside the `with`, a signal that stops runs is remembered in `signum` instead of ending the process."""
 
     def __enter__(self) -> "SignalWatcher":
         self.signum: int | None = None
-        self._previous = {s: signal.signal(s, self._remember) for s in self.signals}
+        self._previous = {s: signal.signal(s, self._remember) for s in heeded_signals()}
         return self
 
     def __exit__(

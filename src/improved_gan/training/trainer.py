@@ -14,7 +14,7 @@ from improved_gan.dataset import PreparedDataset
 from improved_gan.dataset.labels import held_out, labelled_indices
 from improved_gan.dataset.prepared import PreparedSplit
 from improved_gan.objective import Reconstructing
-from improved_gan.training.batches import Batches, Images
+from improved_gan.training.batches import Batches, Images, full_batches
 from improved_gan.training.builder import build_gan, initialise
 from improved_gan.training.device import prepare_arithmetic
 from improved_gan.training.random_state import random_state, restore_random_state
@@ -143,7 +143,7 @@ class Trainer:
 
     @torch.no_grad()
     def class_logits(self) -> tuple[Float[Tensor, "n classes"], Int[Tensor, " n"]]:
-        """Class logits and labels of the evaluation images: averaged weights, no noise, batches in file order."""
+        """Class logits and labels of the evaluation images: averaged weights, no noise, full batches in file order."""
         found = self.evaluation_split()
         assert found is not None
         split, indices = found
@@ -151,8 +151,8 @@ class Trainer:
         pair.discriminator.eval()
         with pair.discriminator_player.averaged():
             logits = [
-                pair.objective.class_logits(pair.discriminator(images.take(part))[0].logits)
-                for part in indices.split(self.config.training.batch_size)
+                pair.objective.class_logits(pair.discriminator(images.take(indices[part]))[0].logits)[-new:]
+                for part, new in full_batches(len(indices), self.config.training.batch_size)
             ]
         pair.discriminator.train()
         labels = images.take_labels(indices)

@@ -1,0 +1,94 @@
+"""What jobs write: never over another evaluation, never in vain, and a log that tells the run's story."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from improved_gan import cli
+
+SMALL = ("budget=smoke", "tracking.mode=disabled", "metrics.measures=[test_error]", "training.checkpoint_interval=10")
+MEASURED = ("metrics.measures=[sliced_wasserstein]", "metrics.samples=20", "metrics.reference_samples=20")
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("runs")
+    assert cli.run([*SMALL, f"output_root={root}"]) == 0
+    (path,) = root.glob("default/*")
+    return path
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+def evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = cli.run(["job=evaluate", f"output_root={tmp_path / 'outputs'}", *MEASURED, *arguments])
+    return status, *capsys.readouterr()
+
+
+def loose(folder: Path, value: int) -> Path:
+    folder.mkdir()
+    np.savez(folder / "samples.npz", images=np.full((20, 8, 8, 1), value, np.uint8))
+    return folder / "samples.npz"
+
+
+def test_images_of_one_name_from_two_places_have_two_evaluations(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources, found = [loose(tmp_path / "m1", 10), loose(tmp_path / "m2", 200)], []
+    for source in (*sources, *sources):
+        status, out, err = evaluate(tmp_path, capsys, f"images={source}")
+        assert status == 0, err
+        found.append(Path(out.splitlines()[-1]))
+    assert found[:2] == found[2:] and found[0] != found[1]
+    for source, folder in zip(sources, found, strict=False):
+        assert json.loads((folder / "summary.json").read_text())["images"] == str(source)
+
+
+def test_a_name_that_is_taken_by_other_images_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = loose(tmp_path / "m1", 10), loose(tmp_path / "m2", 200)
+    assert evaluate(tmp_path, capsys, f"images={first}", "evaluate.name=mine")[0] == 0
+    status, out, err = evaluate(tmp_path, capsys, f"images={second}", "evaluate.name=mine")
+    assert (status, out) == (2, "") and err.startswith("error: evaluate.name=mine: ") and str(first) in err
+
+
+@pytest.mark.parametrize("job", ["sample", "evaluate"])
+def test_a_run_that_cannot_be_written_to_is_refused_first(
+    job: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run / "evaluation").write_text("no folder, so that nothing can be written there, not even by root")
+    key = {"sample": "run", "evaluate": "images"}[job]
+    status = cli.run([f"job={job}", f"{key}={run}", *(MEASURED if job == "evaluate" else ())])
+    out, err = capsys.readouterr()
+    assert (status, out) == (2, "")
+    assert err.splitlines()[-1].startswith(f"error: {key}={run}: ") and "cannot be written to" in err
+
+
+def test_the_table_is_printed_even_if_it_cannot_be_stored(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run / "evaluation" / "default" / "table.csv").mkdir(parents=True)
+    status, out, _ = evaluate(tmp_path, capsys, f"images={run}")
+    assert status == 1 and "sliced_wasserstein" in out
+
+
+def test_the_log_tells_the_runs_story(trained: Path) -> None:
+    summary: dict[str, Any] = json.loads((trained / "summary.json").read_text())
+    story, last = (trained / "log.txt").read_text(), summary["step"]
+    for words in (
+        "improved-gan budget=smoke tracking.mode=disabled",
+        f"torch {summary['environment']['torch']}",
+        f"device {summary['environment']['device']}",
+        f"data: digits, checksum {summary['dataset']['checksum']}",
+        f"step {last}: checkpoint step_{last:06d}.pt",
+        "status       finished",
+    ):
+        assert words in story
+    assert all("," in line[:24] for line in story.splitlines()[:3])  # each with its time
