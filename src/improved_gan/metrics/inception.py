@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 from torch_fidelity.feature_extractor_inceptionv3 import BasicConv2d, FeatureExtractorInceptionV3
 
+from improved_gan.exact_arithmetic import exact_fp32
+
 WIDTH = 2048  # of the pooled features
 
 
@@ -60,8 +62,7 @@ class Inception:
     ) -> tuple[Float[Tensor, "n 2048"], Float[Tensor, "n 1008"]]:
         colour = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
         autocast = torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
-        # TensorFloat-32 would move the scores, and is cuDNN's default.
-        with torch.backends.cudnn.flags(allow_tf32=False), autocast:
+        with exact_fp32(), autocast:
             features, logits = self.network(colour.contiguous(memory_format=torch.channels_last))
         return features.float(), logits.float()
 

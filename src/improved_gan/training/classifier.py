@@ -18,6 +18,7 @@ from torch import Tensor
 
 from improved_gan.dataset import PreparedDataset, PreparedSplit
 from improved_gan.disk_cache import load_or_compute
+from improved_gan.exact_arithmetic import exact_fp32
 from improved_gan.metrics.inputs import MetricUnavailable
 from improved_gan.run_folder import atomic_write
 from improved_gan.training.classifier_network import (
@@ -48,7 +49,7 @@ class Classifier:
     def __call__(
         self, images: UInt8[Tensor, "n channel height width"]
     ) -> tuple[Float[Tensor, "n feature"], Float[Tensor, "n classes"]]:
-        with torch.backends.cudnn.flags(allow_tf32=False):
+        with exact_fp32():
             return self.network((images.float() - OFFSET) / SCALE)
 
 
