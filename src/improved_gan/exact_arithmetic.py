@@ -10,7 +10,7 @@ import torch
 def exact_fp32() -> Iterator[None]:
     """No TensorFloat-32 inside the `with`, in products and convolutions alike; cuDNN stays as it was otherwise.
 
-    TensorFloat-32 is cuDNN's default and would move scores. `cudnn.flags` resets whatever it is not told, `enabled` too.
+    TensorFloat-32 is cuDNN's default and would move scores. `cudnn.flags` resets what it is not told, `enabled` too.
     """
     cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
     kept = {"enabled": cudnn.enabled, "benchmark": cudnn.benchmark, "deterministic": cudnn.deterministic}

@@ -58,15 +58,3 @@ def load_newest(folder: Path, device: torch.device | str) -> dict[str, Any] | No
         except ValueError as error:
             log.warning("%s is damaged (%s); falling back to the checkpoint before it", path, error)
     return None
-
-
-def random_state() -> dict[str, Any]:
-    """Every random state that training draws from."""
-    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
-
-
-def restore_random_state(state: dict[str, Any]) -> None:
-    """The inverse of `random_state`."""
-    torch.set_rng_state(state["cpu"].cpu())
-    if state["cuda"]:
-        torch.cuda.set_rng_state_all([s.cpu() for s in state["cuda"]])

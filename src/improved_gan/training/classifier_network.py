@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from improved_gan.dataset import PreparedDataset
+from improved_gan.training.random_state import cpu_seeded
 
 SEED = 0
 OFFSET, SCALE = 127.5, 64.0  # bytes to about unit variance
@@ -66,8 +67,7 @@ class Convolutions(nn.Module):
 def fresh_network(dataset: PreparedDataset, recipe: Recipe) -> Convolutions:
     """The same weights every time, and the process's random state as it was."""
     assert dataset.classes is not None
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
+    with cpu_seeded(SEED):
         return Convolutions(dataset.image_shape, dataset.classes, recipe.width)
 
 

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from improved_gan.training.random_state import cpu_seeded
+
 STEPS, BATCH_SIZE = 200, 64
 PENALTY = 10.0  # of WGAN-GP
 SLOPES = 8  # batches that a trained critic's slope is measured on
@@ -35,8 +37,7 @@ def train_independent_critic(
     + 10 (|grad_x l(u real + (1 - u) fake)| - 1)^2, in pixels of -1..1; its values are divided by its slope.
     """
     source = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):  # training that goes on afterwards is not changed
-        torch.manual_seed(seed)
+    with cpu_seeded(seed):  # training that goes on afterwards is not changed
         network = _network(real.shape[1:]).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=RATES[kind], betas=BETAS[kind])
     with torch.enable_grad():

@@ -15,8 +15,8 @@ from improved_gan.dataset.prepared import PreparedSplit
 from improved_gan.objective import Reconstructing
 from improved_gan.training.batches import Batches, Images
 from improved_gan.training.builder import build_gan, initialise
-from improved_gan.training.checkpoint import random_state, restore_random_state
 from improved_gan.training.device import prepare_arithmetic
+from improved_gan.training.random_state import random_state, restore_random_state
 from improved_gan.training.sampling import Sampler
 from improved_gan.training.step import Losses, discriminator_step, generator_step, reconstruction_step, supervised_step
 
@@ -168,12 +168,12 @@ class Trainer:
         return torch.cat([part for pair in zip(*rows, strict=True) for part in pair])
 
     def state_dict(self) -> dict[str, Any]:
-        return {"step": self.step, "pair": self.pair.state_dict(), "random_state": random_state()}
+        return {"step": self.step, "pair": self.pair.state_dict(), "random_state": random_state(self.device)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.step = state["step"]
         self.pair.load_state_dict(state["pair"])
-        restore_random_state(state["random_state"])
+        restore_random_state(state["random_state"], self.device)
 
 
 def _check_against_data(config: Config, dataset: PreparedDataset) -> None:
