@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from improved_gan.architecture.mixed_precision import set_compute_dtype
 from improved_gan.architecture.same_padding import SameConv2d, SameConvTranspose2d
 
 
@@ -73,3 +74,19 @@ def test_the_transposed_convolution_is_the_transpose():
         for layer in (down, up):
             layer.bias.zero_()
         torch.testing.assert_close((down(x) * y).sum(), (x * up(y)).sum())
+
+
+def test_factors_are_rounded_where_training_is_in_bf16():
+    torch.manual_seed(0)
+    down, up = SameConv2d(3, 2, 5, 2), SameConvTranspose2d(2, 3, 5, 2)
+    x, y = torch.randn(1, 3, 8, 8), torch.randn(1, 2, 4, 4)
+    exact = down(x), up(y)
+    set_compute_dtype(torch.bfloat16)
+    try:
+        rounded = down(x), up(y)
+    finally:
+        set_compute_dtype(None)
+    for one, other in zip(exact, rounded, strict=True):
+        assert other.dtype == torch.float32
+        assert not torch.equal(one, other)
+        torch.testing.assert_close(one, other, rtol=0.05, atol=0.02)

@@ -1,11 +1,13 @@
 """TensorFlow's SAME padding: an odd amount of it has its extra row and column at the end."""
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
+from improved_gan.architecture.mixed_precision import Conv2d, ConvTranspose2d, conv2d
 
-class SameConv2d(nn.Conv2d):
+
+class SameConv2d(Conv2d):
     """A convolution that takes side n to ceil(n / stride), padded as TensorFlow pads it; with bias."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int) -> None:
@@ -17,10 +19,10 @@ class SameConv2d(nn.Conv2d):
         for side, kernel, stride in zip(x.shape[:1:-1], self.kernel_size[::-1], self.stride[::-1], strict=True):
             total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
             padding += [total // 2, total - total // 2]
-        return functional.conv2d(functional.pad(x, padding), self.weight, self.bias, self.stride)
+        return conv2d(functional.pad(x, padding), self.weight, self.bias, self.stride[0], 0)
 
 
-class SameConvTranspose2d(nn.ConvTranspose2d):
+class SameConvTranspose2d(ConvTranspose2d):
     """The transpose of the SAME convolution that takes side n * stride to n; with bias."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int) -> None:
