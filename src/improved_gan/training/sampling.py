@@ -1,5 +1,6 @@
 """Images (or points) from a trained generator: the same latents give the same, whatever else is going on."""
 
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -34,19 +35,23 @@ class Sampler:
         """`count` images of the latents that `seed` decides."""
         source = torch.Generator().manual_seed(seed)
         batches = -(-count // self.batch_size)
-        latents = torch.cat([self.pair.draw_latents(self.batch_size, source) for _ in range(batches)])
-        return self.images_of(latents)[:count]
+        latents = (self.pair.draw_latents(self.batch_size, source) for _ in range(batches))
+        return self._drawn(latents, batches)[:count]
 
-    @torch.no_grad()
     def images_of(self, latents: Float[Tensor, "n latent"]) -> Real[Tensor, "n channel height width"]:
         """The images of given latents; a last batch that is not full is filled up with repeated latents."""
-        generator, size = self.pair.generator, self.batch_size
-        padded = latents[torch.arange(-(-len(latents) // size) * size) % len(latents)]
+        size = self.batch_size
+        padded = latents[torch.arange(-(-len(latents) // size) * size) % len(latents)].split(size)
+        return self._drawn(padded, len(padded))[: len(latents)]
+
+    @torch.no_grad()
+    def _drawn(self, latents: Iterable[Tensor], count: int) -> Real[Tensor, "n channel height width"]:
+        """The images of `count` full batches of latents, each asked for when its turn comes: together they may be GB."""
+        generator = self.pair.generator
         frozen = generator.freeze_reference() if isinstance(generator, VirtualBatchNormGenerator) else nullcontext()
         with self.pair.generator_player.averaged(), frozen:
-            batches = tqdm(padded.split(size), desc="drawing samples", unit="batch", delay=1)
-            images = [self.finished(generator(batch)) for batch in batches]
-        return torch.cat(images)[: len(latents)]
+            batches = tqdm(latents, total=count, desc="drawing samples", unit="batch", delay=1)
+            return torch.cat([self.finished(generator(batch)) for batch in batches])
 
     def _bytes(self, images: Tensor) -> UInt8[Tensor, "n channel height width"]:
         return (images * self.scale + self.offset).round().clamp(0, 255).to(torch.uint8).cpu()
