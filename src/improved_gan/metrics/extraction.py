@@ -90,12 +90,16 @@ class ClassSums:
 
     def add(self, logits: Float[Tensor, "n classes"]) -> None:
         """Take in the softmax of `logits`, the next n images in order."""
-        log_p = logits.double().log_softmax(dim=1).cpu()
+        log_p = logits.double().log_softmax(dim=1)
         p = log_p.exp()
-        if self.summed is None:
-            self.summed = torch.zeros(len(self.ends), p.shape[1], dtype=torch.float64)
-        split = torch.searchsorted(self.ends, torch.arange(self.seen, self.seen + len(p)), right=True)
-        self.counts.index_add_(0, split, torch.ones(len(p), dtype=torch.float64))
+        if self.summed is None:  # the sums lie where the logits come from
+            self.summed = p.new_zeros(len(self.ends), p.shape[1])
+            self.ends, self.counts, self.negentropy = (
+                part.to(p.device) for part in (self.ends, self.counts, self.negentropy)
+            )
+        numbers = torch.arange(self.seen, self.seen + len(p), device=p.device)
+        split = torch.searchsorted(self.ends, numbers, right=True)
+        self.counts.index_add_(0, split, torch.ones_like(numbers, dtype=torch.float64))
         self.negentropy.index_add_(0, split, (p * log_p).sum(dim=1))
         self.summed.index_add_(0, split, p)
         self.seen += len(p)
@@ -103,7 +107,7 @@ class ClassSums:
     def statistics(self) -> ClassStatistics:
         """Of all images so far."""
         assert self.summed is not None
-        return ClassStatistics(self.counts, self.summed, self.negentropy)
+        return ClassStatistics(self.counts.cpu(), self.summed.cpu(), self.negentropy.cpu())
 
 
 @torch.inference_mode()
@@ -121,7 +125,9 @@ def extract(
     logits: list[Tensor] = []
     with tqdm(total=len(images), desc=description, unit="image", disable=description is None, delay=1) as bar:
         for start in range(0, len(images), network.batch_size):
-            batch = torch.from_numpy(np.array(images[start : start + network.batch_size])).to(network.device)
+            batch = torch.from_numpy(np.array(images[start : start + network.batch_size]))
+            if network.device.type == "cuda":
+                batch = batch.pin_memory().to(network.device, non_blocking=True)
             batch_values, batch_logits = network(batch)
             moments.add(batch_values)
             classes.add(batch_logits)

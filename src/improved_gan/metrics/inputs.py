@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float, Float64, Int64, Real, UInt8
 from torch import Tensor
 
@@ -71,6 +72,7 @@ class MetricInputs:
     options: Mapping[str, Any] = field(default_factory=dict)  # the protocol: keys of the `metrics` group
     opponent: TrainCritic | None = None
     modes: Modes | None = None  # of points; images have a classifier's classes
+    device: torch.device = torch.device("cpu")  # where distances between features are worked out
 
     memory: dict[str, Any] = field(default_factory=dict)
 

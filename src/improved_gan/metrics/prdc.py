@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
+from improved_gan.exact_arithmetic import exact_fp32
 from improved_gan.metrics.inputs import MetricInputs, Score
 
 BLOCK = 2000  # rows of a distance matrix at a time
@@ -25,11 +26,16 @@ class PRDC(NamedTuple):
     coverage: float  # of real balls: those that hold a sample
 
 
+@exact_fp32()
 def compute_prdc(
     samples: Float[Tensor, "n feature"], reference: Float[Tensor, "m feature"], *, neighbours: int, of_density: int
 ) -> PRDC:
-    """k is `neighbours` for precision and recall and `of_density` for density and coverage; both sets hold more."""
-    inside, recalled, within, covered = torch.zeros(len(samples), dtype=torch.bool), 0, 0, 0
+    """k is `neighbours` for precision and recall and `of_density` for density and coverage; both sets hold more.
+
+    Worked out on the device of the features, a block of distances at a time.
+    """
+    inside = torch.zeros(len(samples), dtype=torch.bool, device=samples.device)
+    recalled, within, covered = torch.zeros(3, dtype=torch.int64, device=samples.device).unbind()
     rows = len(samples) + 2 * len(reference)
     with tqdm(total=rows, desc="neighbours", unit="image", delay=1) as bar:
         (sample_radii,) = _radii(samples, (neighbours,), bar)
@@ -37,17 +43,17 @@ def compute_prdc(
         for start in range(0, len(reference), BLOCK):
             block = slice(start, start + BLOCK)
             distances = torch.cdist(reference[block], samples)
-            recalled += int((distances <= sample_radii).any(dim=1).sum())
+            recalled += (distances <= sample_radii).any(dim=1).sum()
             inside |= (distances <= real_radii[block, None]).any(dim=0)
             holds = distances < density_radii[block, None]
-            within += int(holds.sum())
-            covered += int(holds.any(dim=1).sum())
+            within += holds.sum()
+            covered += holds.any(dim=1).sum()
             bar.update(len(distances))
     return PRDC(
         precision=float(inside.double().mean()),
-        recall=recalled / len(reference),
-        density=within / (of_density * len(samples)),
-        coverage=covered / len(reference),
+        recall=int(recalled) / len(reference),
+        density=int(within) / (of_density * len(samples)),
+        coverage=int(covered) / len(reference),
     )
 
 
@@ -89,7 +95,12 @@ def _score(evidence: MetricInputs, which: str, option: str) -> Score:
     assert samples is not None and reals is not None and reference is not None
     most = min(len(samples), len(reals)) - 1
     k, of_density = (min(evidence.options[name], most) for name in ("neighbours", "density_neighbours"))
-    found = evidence.once("neighbourhoods", lambda: compute_prdc(samples, reals, neighbours=k, of_density=of_density))
+
+    def find() -> PRDC:
+        placed = samples.to(evidence.device), reals.to(evidence.device)
+        return compute_prdc(*placed, neighbours=k, of_density=of_density)
+
+    found = evidence.once("neighbourhoods", find)
     return Score(
         getattr(found, which),
         network=ours.network,

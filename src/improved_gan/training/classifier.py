@@ -41,7 +41,11 @@ class Classifier:
 
     def __init__(self, network: Convolutions, accuracy: float, device: torch.device, batch_size: int | None) -> None:
         self.network = placed(network, device).requires_grad_(False).eval()
-        self.accuracy, self.device, self.batch_size = accuracy, device, batch_size or 250
+        self.accuracy, self.device, self.batch_size = (
+            accuracy,
+            device,
+            batch_size or (250 if device.type == "cpu" else 512),
+        )
         # Its accuracy is part of the name, and so stands beside every score.
         self.name = f"classifier-{_checksum(network)[:8]} ({accuracy:.2%} right)"
 

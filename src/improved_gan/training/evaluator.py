@@ -126,6 +126,7 @@ class Evaluator:
             dataclasses.asdict(self.config),
             partial(train_independent_critic, device=self.device),
             modes=self.modes,
+            device=self.device,
         )
         scores, missing = {}, dict(self.missing)
         for name in self.measures:

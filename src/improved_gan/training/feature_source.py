@@ -31,8 +31,8 @@ class FeatureSource:
 
     @property
     def batch_size(self) -> int:
-        """Images at a time through Inception; 64 are fastest on a CPU."""
-        return self.config.batch_size or 64
+        """Images at a time through Inception; 64 are fastest on a CPU, and a GPU wants more to do."""
+        return self.config.batch_size or (64 if self.device.type == "cpu" else 256)
 
     def of(self, network: str, images: ImageSet) -> Features:
         """Features by the network of that name; those of a data set are kept on disk."""

@@ -46,7 +46,7 @@ class Sampler:
 
     @torch.no_grad()
     def _drawn(self, latents: Iterable[Tensor], count: int) -> Real[Tensor, "n channel height width"]:
-        """The images of `count` full batches of latents, each asked for when its turn comes: together they may be GB."""
+        """The images of `count` full batches of latents, each asked for when its turn comes."""
         generator = self.pair.generator
         frozen = generator.freeze_reference() if isinstance(generator, VirtualBatchNormGenerator) else nullcontext()
         with self.pair.generator_player.averaged(), frozen:

@@ -1,5 +1,6 @@
 """A run in memory: data, pair and position, able to take a step, judge itself, save and restore its state."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class Trainer:
         torch.manual_seed(config.seed)
         _check_against_data(config, dataset)
         self.pair = build_gan(config, dataset.classes, self.device)
+        self._image_sets: dict[int, Images] = {}  # by the identity of a split of `dataset`
         self.batches, unlabelled_count = self._batches()
         training = config.training
         self.steps_per_epoch = max(1, unlabelled_count // (training.batch_size * training.discriminator_steps))
@@ -53,14 +55,17 @@ class Trainer:
             self._update = discriminator_step if objective.trains_generator else supervised_step
 
     def _images(self, split: PreparedSplit) -> Images:
-        architecture = self.config.architecture
-        return Images(
-            split.images,
-            split.labels,
-            offset=architecture.pixel_offset,
-            scale=architecture.pixel_scale,
-            device=self.device,
-        )
+        """The images of a split, made (and so uploaded to a GPU) once."""
+        if id(split) not in self._image_sets:
+            architecture = self.config.architecture
+            self._image_sets[id(split)] = Images(
+                split.images,
+                split.labels,
+                offset=architecture.pixel_offset,
+                scale=architecture.pixel_scale,
+                device=self.device,
+            )
+        return self._image_sets[id(split)]
 
     def _batches(self) -> tuple[Batches, int]:
         config, train = self.config, self.dataset.train
@@ -119,7 +124,9 @@ class Trainer:
     def weights_are_finite(self) -> bool:
         """Whether every trained parameter of both players is a finite number."""
         networks = (self.pair.generator, self.pair.discriminator)
-        return all(bool(p.isfinite().all()) for network in networks for p in network.parameters())
+        parameters = [p.detach() for network in networks for p in network.parameters()]
+        # One number to wait for; the largest, as a sum of squares may overflow.
+        return bool(torch.nn.utils.get_total_norm(parameters, norm_type=math.inf).isfinite())
 
     def evaluation_split(self) -> tuple[PreparedSplit, Int[Tensor, " n"]] | None:
         """The split that errors are counted on and which of its images; none if it is missing or has no labels.
