@@ -31,6 +31,8 @@ class Trainer:
         self.config = config
         self.dataset = dataset
         self.device = prepare_arithmetic(config)
+        if config.training.precision == "tf32" and self.device.type == "cpu":
+            raise UsageError("training.precision=tf32: a CPU has no TensorFloat-32; use fp32, or device=cuda")
         torch.manual_seed(config.seed)
         _check_against_data(config, dataset)
         self.pair = build_gan(config, dataset.classes, self.device)
