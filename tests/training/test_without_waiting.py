@@ -116,3 +116,17 @@ def test_batches_of_images_on_the_device_move_nothing_there() -> None:
             assert all(part is not None and part.is_meta for part in batches.for_discriminator(number))
             assert batches.for_generator(number).is_meta
     assert not counted.reads and counted.moves == {"_to_copy": 3}  # each walk's order, once a pass
+
+
+@pytest.mark.parametrize(
+    ("overrides", "fetches"),
+    [((), 0), (enabled("feature_matching"), 1), (enabled("unrolling"), 1), (enabled("packing"), 0)],
+)
+def test_the_generators_reals_are_fetched_only_where_they_are_used(
+    overrides: tuple[str, ...], fetches: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = small_trainer("device=cpu", "objective=hinge", "training.batch_size=32", *overrides)
+    fetched, own = [], trainer.batches.for_generator
+    monkeypatch.setattr(trainer.batches, "for_generator", lambda number: fetched.append(number) or own(number))
+    trainer.advance()
+    assert len(fetched) == fetches

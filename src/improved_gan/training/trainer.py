@@ -108,8 +108,9 @@ class Trainer:
             losses |= self._update(self.pair, batch)
         if self._update is discriminator_step:
             for k in range(training.generator_steps):
-                real = self.batches.for_generator(self.step * training.generator_steps + k)
-                losses |= generator_step(self.pair, real)
+                number = self.step * training.generator_steps + k
+                real = self.batches.for_generator(number) if self.pair.generator_sees_reals else None
+                losses |= generator_step(self.pair, real, training.batch_size // self.pair.pack)
         self.step += 1
         return losses
 
