@@ -6,11 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_runs import small_trainer
+from small_runs import SMALL, small_trainer
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from improved_gan.composing import compose_jobs
 from improved_gan.composing.keys import conf_folder
-from improved_gan.training.batches import Batches, Images
+from improved_gan.objective import Reconstructing
+from improved_gan.training.batches import Batch, Batches, Images
+from improved_gan.training.builder import build_gan
+from improved_gan.training.gan import GAN
+from improved_gan.training.step import discriminator_step, generator_step, reconstruction_step, supervised_step
 
 READS = ("_local_scalar_dense", "is_nonzero", "nonzero", "masked_select", "equal", "_unique2")
 BY_MASK = ("index", "index_put", "index_put_", "_unsafe_index")  # a mask's size is read, and shows as no `nonzero`
@@ -130,3 +135,35 @@ def test_the_generators_reals_are_fetched_only_where_they_are_used(
     monkeypatch.setattr(trainer.batches, "for_generator", lambda number: fetched.append(number) or own(number))
     trainer.advance()
     assert len(fetched) == fetches
+
+
+def step_of(pair: GAN, batch: Batch) -> None:
+    if isinstance(pair.objective, Reconstructing):
+        reconstruction_step(pair, batch)
+    elif pair.objective.trains_generator:
+        discriminator_step(pair, batch)
+        generator_step(pair, batch.real)
+    else:
+        supervised_step(pair, batch)
+
+
+# Minibatch discrimination switches autocast off for the device at hand, which torch does not know of `meta`.
+WITHOUT_META = ("our methods", "convolutions", "minibatch_discrimination")
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case not in WITHOUT_META])
+def test_a_whole_step_copies_nothing_to_the_device(case: str) -> None:
+    """On `meta` tensors in the place of a GPU's, which cannot be read at all: the CPU is asked for nothing."""
+    device = torch.device("meta")
+    config = compose_jobs(["technique=none", *SMALL, "device=cpu", "training.batch_size=32", *CASES[case]])[0].config
+    pair = build_gan(config, 10, device)
+    channels, height, width = config.architecture.image_shape
+    real = torch.empty(32 // pair.pack, channels * pair.pack, height, width, device=device)
+    labels = torch.empty(len(real), dtype=torch.int64, device=device)
+    labelled = (real, labels) if pair.objective.uses_labels else (None, None)
+    batch = Batch(real, labels, *labelled)
+    step_of(pair, batch)
+    with HostReads() as counted:
+        step_of(pair, batch)
+    assert not counted.moves
+    assert not counted.reads or case in COUNTS_ON_THE_CPU
