@@ -343,7 +343,8 @@ class TrainingConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     discriminator_average: AveragingConfig = field(default_factory=AveragingConfig)
     generator_average: AveragingConfig = field(default_factory=AveragingConfig)
-    precision: str = one_of("auto", "fp32", "bf16")
+    precision: str = one_of("auto", "fp32", "tf32", "bf16")  # "auto" is resolved before a run gets its hash
+    deterministic: bool = True  # as were all runs before this was a key
     threads: int | None = number(minimum=1, maximum=1024)
     log_interval: int = number(minimum=1)  # steps
     sample_interval: int = number(minimum=1)  # steps
@@ -419,6 +420,11 @@ class Config:
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     sweep: SweepConfig = field(default_factory=SweepConfig)
+
+    def auto_may_take_bf16(self) -> bool:
+        """Whether `training.precision=auto` depends on the device: where learning does not suffer from bf16."""
+        learns = self.architecture.learns_in_bf16 and not self.differentiates_twice()
+        return self.training.precision == "auto" and learns
 
     def differentiates_twice(self) -> bool:
         """Whether a player's loss holds a gradient, so that the networks must have second derivatives."""

@@ -24,7 +24,7 @@ WRONG = {
     "a seed that numpy does not take": (["dataset.label_seed=99999999999"], "at most 4294967295"),
     "nothing where a folder must be": (["output_root="], "output_root=: must not be empty"),
     "a path that nothing reads": (["dataset.path=/"], "means nothing with dataset=digits"),
-    "an unknown word": (["training.precision=fp8"], "must be one of auto, fp32, bf16"),
+    "an unknown word": (["training.precision=fp8"], "must be one of auto, fp32, tf32, bf16"),
     "shapes that differ": (["dataset=cifar10", "architecture=mnist_mlp"], "28x28 with 1 channel"),
     "meaningless combination": (
         ["objective=supervised_only", "technique=none", "technique.feature_matching.enabled=true"],

@@ -8,7 +8,7 @@ from improved_gan.composing import compose_jobs
 from improved_gan.config import Config
 from improved_gan.training.batches import Batch
 from improved_gan.training.builder import build_gan, initialise
-from improved_gan.training.device import uses_bf16
+from improved_gan.training.device import resolved_precision
 from improved_gan.training.step import discriminator_step, generator_step
 
 CPU = torch.device("cpu")
@@ -80,4 +80,4 @@ def test_rmsprop_is_its_formula() -> None:
 def test_second_derivatives_are_taken_in_fp32() -> None:
     config = configured("digits", "objective=wasserstein_gp")
     config.architecture.learns_in_bf16 = True
-    assert not uses_bf16(config, CPU)
+    assert resolved_precision(config, CPU) == "fp32"

@@ -35,6 +35,7 @@ def request_for(composed: DictConfig, choices: Mapping[Any, Any], overrides: tup
     _expand_home(config)
     scaled = _apply_budget(config)
     check(config)
+    config.training.precision = _resolved_precision(config)
     return Request(
         config=config,
         experiment=choices.get("experiment") or ("game" if config.job.name == "game" else "default"),
@@ -52,6 +53,15 @@ def _expand_home(config: Config) -> None:
         for name in names:
             if getattr(node, name) is not None:
                 setattr(node, name, os.path.expanduser(getattr(node, name)))
+
+
+def _resolved_precision(config: Config) -> str:
+    """The precision that a run really uses: what `auto` stands for on its device, so that its hash tells the two."""
+    if not config.auto_may_take_bf16():
+        return "fp32" if config.training.precision == "auto" else config.training.precision
+    from improved_gan.training.device import choose_device, resolved_precision  # torch: only where it is asked
+
+    return resolved_precision(config, choose_device(config.device))
 
 
 def _apply_budget(config: Config) -> bool:

@@ -99,7 +99,7 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder) -> None:
             "verdict": None if status == "running" else verdict(folder.metrics(), broke),
             "timing": {"started": started, "seconds": round(loop.seconds, 2)},
             "tracking_run": tracker.run_id,
-            "environment": environment(trainer.device),
+            "environment": environment(trainer.device) | {"precision": config.training.precision},
             **more,
         }
         folder.write_summary(summary)

@@ -74,10 +74,13 @@ class Images:
 
 
 class Shuffle:
-    """An endless walk through `indices`, reshuffled at every pass; position k depends on the seed and k alone."""
+    """An endless walk through `indices`, reshuffled at every pass; position k depends on the seed and k alone.
 
-    def __init__(self, indices: Int[Tensor, " n"], seed: int, stream: int) -> None:
-        self.indices, self.seed, self.stream = indices, seed, stream
+    A pass's order is made on the CPU, the same for every device, and moved to `device` once: its batches lie there.
+    """
+
+    def __init__(self, indices: Int[Tensor, " n"], seed: int, stream: int, device: torch.device | str = "cpu") -> None:
+        self.indices, self.seed, self.stream, self.device = indices, seed, stream, device
         self._pass = -1
         self._order = indices
 
@@ -96,7 +99,8 @@ class Shuffle:
         if number != self._pass:
             seeds = np.random.SeedSequence([self.seed, self.stream, number]).generate_state(1, np.uint64)
             generator = torch.Generator().manual_seed(int(seeds[0]) >> 1)
-            self._pass, self._order = number, self.indices[torch.randperm(len(self.indices), generator=generator)]
+            order = self.indices[torch.randperm(len(self.indices), generator=generator)]
+            self._pass, self._order = number, order.to(self.device)
         return self._order
 
 
@@ -115,9 +119,10 @@ class Batches:
     ) -> None:
         """`size` images a batch; reals come as the discriminator sees them, `pack` at once (technique/packing.py)."""
         self.images, self.size, self.pack = images, size, pack
-        self._real = Shuffle(unlabelled, seed, stream=0)
-        self._generator_real = Shuffle(unlabelled, seed, stream=1)
-        self._labelled = None if labelled is None else Shuffle(labelled, seed, stream=2)
+        where = images.pixels.device
+        self._real = Shuffle(unlabelled, seed, stream=0, device=where)
+        self._generator_real = Shuffle(unlabelled, seed, stream=1, device=where)
+        self._labelled = None if labelled is None else Shuffle(labelled, seed, stream=2, device=where)
 
     def for_discriminator(self, number: int) -> Batch:
         """What the discriminator's update `number` sees."""

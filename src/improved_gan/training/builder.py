@@ -52,6 +52,9 @@ def build_gan(config: Config, classes: int | None, device: torch.device) -> GAN:
         ),
         objective=objective,
         generator_loss=_generator_loss(technique, objective),
+        generator_sees_reals=(
+            technique.feature_matching.enabled or technique.unrolling.enabled or discriminator.couples_batches
+        ),
         penalties=_penalties(technique, objective),
         real_target=targets.real,
         fake_target=targets.fake,

@@ -29,13 +29,11 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def uses_bf16(config: Config, device: torch.device) -> bool:
-    """Whether products are in bf16: if asked for, or on `auto` where learning does not suffer and time is saved."""
+def resolved_precision(config: Config, device: torch.device) -> str:
+    """`fp32`, `tf32` or `bf16`: as asked for, or on `auto` bf16 where learning does not suffer and time is saved."""
     if config.training.precision != "auto":
-        return config.training.precision == "bf16"
-    if not config.architecture.learns_in_bf16 or config.differentiates_twice():
-        return False
-    return has_fast_bf16(device)
+        return config.training.precision
+    return "bf16" if config.auto_may_take_bf16() and has_fast_bf16(device) else "fp32"
 
 
 def has_fast_bf16(device: torch.device) -> bool:
@@ -51,15 +49,29 @@ def multiplies_fast_in_bf16(cpu: Mapping[str, Any]) -> bool:
 
 
 def prepare_arithmetic(config: Config) -> torch.device:
-    """Set threads and determinism for this process and return the device: same config, same seed, same weights."""
+    """Set threads, precision and determinism for this process and return the device."""
     device = choose_device(config.device)
     torch.set_num_threads(config.training.threads or DEFAULT_THREADS)
-    set_compute_dtype(torch.bfloat16 if uses_bf16(config, device) else None)
+    _set_precision(resolved_precision(config, device))
     if device.type == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is not deterministic without it
-        torch.backends.cudnn.benchmark = False
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        _set_determinism(config.training.deterministic)
     return device
+
+
+def _set_precision(precision: str) -> None:
+    """fp32 is IEEE in products and convolutions alike; TensorFloat-32, cuDNN's default, has to be asked for."""
+    set_compute_dtype(torch.bfloat16 if precision == "bf16" else None)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+
+
+def _set_determinism(deterministic: bool) -> None:
+    """On a GPU: same config, same seed, same weights; or whatever is fastest."""
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is not deterministic without it
+    torch.backends.cudnn.benchmark = not deterministic
+    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    # Every buffer is written before it is read.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 @contextmanager

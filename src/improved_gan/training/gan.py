@@ -99,7 +99,7 @@ def update(loss: Tensor, *players: Player) -> None:
         player.advance()
 
 
-GeneratorLoss = Callable[["GAN", Tensor, Tensor], Tensor]  # pair, real images, generated images -> loss
+GeneratorLoss = Callable[["GAN", Tensor | None, Tensor], Tensor]  # pair, reals if it sees any, generated -> loss
 Penalty = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Tensor]  # the function D, real, generated -> term
 
 
@@ -111,6 +111,7 @@ class GAN:
     discriminator_player: Player
     objective: Objective
     generator_loss: GeneratorLoss
+    generator_sees_reals: bool  # whether that loss looks at real images: else none are fetched for it
     penalties: dict[str, Penalty]  # further terms of the discriminator's loss, by their names in the log
     real_target: float  # one-sided label smoothing, section 3.4
     fake_target: float  # 0, unless smoothing is two-sided

@@ -84,10 +84,16 @@ def reconstruction_step(pair: GAN, batch: Batch) -> Losses:
     return {name: value.detach() for name, value in (losses | {"loss": loss}).items()}
 
 
-def generator_step(pair: GAN, real_images: Tensor) -> Losses:
-    """Teach the generator; the discriminator's weights stay as they are and collect no gradient."""
+def generator_step(pair: GAN, real_images: Tensor | None, count: int | None = None) -> Losses:
+    """Teach the generator; the discriminator's weights stay as they are and collect no gradient.
+
+    `count` images (or packs) are generated; as many as there are reals, where it is not said.
+    """
+    if count is None:
+        assert real_images is not None
+        count = len(real_images)
     with frozen(pair.discriminator):
-        loss = pair.generator_loss(pair, real_images, pair.generate(len(real_images)))
+        loss = pair.generator_loss(pair, real_images, pair.generate(count))
         if pair.balance.should_update_generator():
             pair.generator_player.update(loss)
     return {"generator_loss": loss.detach()}
@@ -96,7 +102,8 @@ def generator_step(pair: GAN, real_images: Tensor) -> Losses:
 def feature_matching(distance: str) -> GeneratorLoss:
     """The generator's loss of section 3.1: mean features of generated images are to match those of real ones."""
 
-    def loss(pair: GAN, real_images: Tensor, fake_images: Tensor) -> Tensor:
+    def loss(pair: GAN, real_images: Tensor | None, fake_images: Tensor) -> Tensor:
+        assert real_images is not None
         if pair.discriminator.couples_batches:
             real, fake = pair.discriminator.features(real_images, fake_images)
         else:
@@ -111,7 +118,9 @@ def feature_matching(distance: str) -> GeneratorLoss:
 def unrolled(loss: GeneratorLoss, steps: int) -> GeneratorLoss:
     """`loss` against the discriminator as it will be `steps` updates on (technique/unrolling.py); labels aside."""
 
-    def unrolled_loss(pair: GAN, real_images: Tensor, fake_images: Tensor) -> Tensor:
+    def unrolled_loss(pair: GAN, real_images: Tensor | None, fake_images: Tensor) -> Tensor:
+        assert real_images is not None
+
         def discriminator_loss() -> Tensor:
             real, fake = pair.discriminator(real_images, fake_images)
             terms = [penalty(pair.logits, real_images, fake_images) for penalty in pair.penalties.values()]
@@ -130,8 +139,9 @@ def adversarial_generator_loss(
 ) -> GeneratorLoss:
     """The objective's own loss: the discriminator is to call generated images real, with probability `target`."""
 
-    def loss(pair: GAN, real_images: Tensor, fake_images: Tensor) -> Tensor:
-        *_, fake = pair.discriminator(*([real_images] if pair.discriminator.couples_batches else []), fake_images)
+    def loss(pair: GAN, real_images: Tensor | None, fake_images: Tensor) -> Tensor:
+        beside = [real_images] if pair.discriminator.couples_batches else []
+        *_, fake = pair.discriminator(*beside, fake_images)
         own = pair.objective.generator_loss(fake.logits, target)
         return own if feature_penalty is None else own + feature_penalty(fake.features)
 

@@ -31,6 +31,8 @@ class Trainer:
         self.config = config
         self.dataset = dataset
         self.device = prepare_arithmetic(config)
+        if config.training.precision == "tf32" and self.device.type == "cpu":
+            raise UsageError("training.precision=tf32: a CPU has no TensorFloat-32; use fp32, or device=cuda")
         torch.manual_seed(config.seed)
         _check_against_data(config, dataset)
         self.pair = build_gan(config, dataset.classes, self.device)
@@ -106,8 +108,9 @@ class Trainer:
             losses |= self._update(self.pair, batch)
         if self._update is discriminator_step:
             for k in range(training.generator_steps):
-                real = self.batches.for_generator(self.step * training.generator_steps + k)
-                losses |= generator_step(self.pair, real)
+                number = self.step * training.generator_steps + k
+                real = self.batches.for_generator(number) if self.pair.generator_sees_reals else None
+                losses |= generator_step(self.pair, real, training.batch_size // self.pair.pack)
         self.step += 1
         return losses
 
