@@ -103,7 +103,10 @@ def test_stacked_digits(digits: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (["dataset=ring"], "architecture=mnist_mlp: does not fit dataset=ring, which holds points; choose toy_mlp"),
+        (
+            ["dataset=ring", "architecture=mnist_mlp"],
+            "architecture=mnist_mlp: does not fit dataset=ring, which holds points; choose toy_mlp",
+        ),
         (["architecture=toy_mlp"], "architecture=toy_mlp: does not fit dataset=digits, which holds images"),
         (["dataset=digits", "dataset.source=points"], "choose a data set by its name"),
         (["dataset=ring", "dataset.source=npz", "dataset.path=/etc/hostname"], "choose a data set by its name"),

@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from improved_gan.composing.errors import to_usage_error
+from improved_gan.composing.fitting import BY_SHAPE, fitting_architecture
 from improved_gan.composing.identity import UNHASHED_KEYS
 from improved_gan.composing.keys import conf_folder, groups, register_schema
 from improved_gan.composing.overrides import parsed
@@ -91,13 +92,22 @@ def _composed(texts: tuple[str, ...]) -> Request:
     overrides = parsed(texts)
     decides_files = [o.key_or_group in groups() or o.is_hydra_override() for o in overrides]
     try:
-        template, choices = _chosen_files(tuple(t for t, d in zip(texts, decides_files, strict=True) if d))
-        composed = copy.deepcopy(template)
+        files = tuple(t for t, d in zip(texts, decides_files, strict=True) if d)
         values = [o for o, d in zip(overrides, decides_files, strict=True) if not d]
-        ConfigLoaderImpl._apply_overrides_to_config(values, composed)
+        composed, choices = _with_values(files, values)
+        if choices["architecture"] == BY_SHAPE and (fitting := fitting_architecture(composed)):
+            files = (*(t for t in files if not t.startswith("architecture=")), f"architecture={fitting}")
+            composed, choices = _with_values(files, values)
         return request_for(composed, choices, texts)
     except (HydraException, OmegaConfBaseException, AssertionError) as error:
         raise to_usage_error(error, texts) from None
+
+
+def _with_values(files: tuple[str, ...], values: list[Override]) -> tuple[DictConfig, dict[str, Any]]:
+    template, choices = _chosen_files(files)
+    composed = copy.deepcopy(template)
+    ConfigLoaderImpl._apply_overrides_to_config(values, composed)
+    return composed, choices
 
 
 @lru_cache(maxsize=256)

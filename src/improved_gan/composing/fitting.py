@@ -1,0 +1,81 @@
+"""Which architecture fits a data set of one's own: the one that makes images of its shape."""
+
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+
+from improved_gan.checks import describe_shape
+from improved_gan.composing.keys import conf_folder, groups
+from improved_gan.config import UsageError
+
+BY_SHAPE = "by_shape"  # the architecture of a data set whose files say its shape
+
+
+def fitting_architecture(composed: DictConfig) -> str | None:
+    """The architecture that makes images of the composed data set's shape; none where the shape is not known yet.
+
+    Raises `UsageError`, which names the shapes that there are, where no architecture makes this one.
+    """
+    dataset = composed.dataset
+    shape = dataset.image_shape
+    if shape is None and dataset.source == "npz" and dataset.path is not None:
+        shape = npz_image_shape(Path(dataset.path))
+    if shape is None:
+        return None
+    fitting = architectures_by_shape().get(tuple(shape))
+    if fitting is None and composed.job.name in ("evaluate", "prepare"):  # which build no networks
+        return None
+    if fitting is None:
+        key = f"dataset.path={dataset.path}" if dataset.image_shape is None else f"dataset.image_shape={list(shape)}"
+        words = [f"{describe_shape(s)} ({', '.join(names)})" for s, names in architectures_by_shape().items()]
+        raise UsageError(
+            f"{key.replace(' ', '')}: no architecture makes images of {describe_shape(list(shape))}; bring them to "
+            f"{', '.join(words[:-1])} or {words[-1]}"
+        )
+    return fitting[0]
+
+
+@cache
+def architectures_by_shape() -> dict[tuple[int, ...], list[str]]:
+    """The architectures that make images of each shape; first the one that a published set of that shape takes."""
+    taken = [_default_architecture(name) for name in groups()["dataset"]]
+    found: dict[tuple[int, ...], list[str]] = {}
+    for name in sorted(groups()["architecture"], key=lambda name: name not in taken):
+        shape = _read("architecture", name).get("image_shape")
+        if isinstance(shape, list):  # and no interpolation
+            found.setdefault(tuple(shape), []).append(name)
+    return dict(sorted(found.items(), key=lambda item: item[0][1]))
+
+
+def _default_architecture(dataset: str) -> str | None:
+    defaults = _read("dataset", dataset).get("defaults", [])
+    return next((d["override /architecture"] for d in defaults if "override /architecture" in d), None)
+
+
+def _read(group: str, name: str) -> dict[str, Any]:
+    node = OmegaConf.to_container(OmegaConf.load(conf_folder() / group / f"{name}.yaml"), resolve=False)
+    assert isinstance(node, dict)
+    return {str(key): value for key, value in node.items()}
+
+
+def npz_image_shape(path: Path) -> tuple[int, int, int] | None:
+    """Channels, height and width of an `.npz`'s images, from its headers alone; none where it holds no images."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            name = next(f"{n}.npy" for n in ("x_train", "images") if f"{n}.npy" in archive.namelist())
+            with archive.open(name) as file:
+                version = np.lib.format.read_magic(file)
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                shape = read(file)[0]
+    except (OSError, ValueError, StopIteration, zipfile.BadZipFile):
+        return None
+    if len(shape) == 3:
+        return 1, shape[1], shape[2]
+    if len(shape) != 4:
+        return None
+    _, a, b, c = shape
+    return (a, b, c) if a in (1, 3) and c not in (1, 3) else (c, a, b)
