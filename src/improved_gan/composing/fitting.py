@@ -1,6 +1,7 @@
 """Which architecture fits a data set of one's own: the one that makes images of its shape."""
 
 import zipfile
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from improved_gan.checks import describe_shape
 from improved_gan.composing.keys import conf_folder, groups
-from improved_gan.config import UsageError
+from improved_gan.config import Config, UsageError
 
 BY_SHAPE = "by_shape"  # the architecture of a data set whose files say its shape
+
+WITHOUT_NETWORKS = ("evaluate", "prepare")
 
 
 def fitting_architecture(composed: DictConfig) -> str | None:
@@ -21,13 +24,11 @@ def fitting_architecture(composed: DictConfig) -> str | None:
     Raises `UsageError`, which names the shapes that there are, where no architecture makes this one.
     """
     dataset = composed.dataset
-    shape = dataset.image_shape
-    if shape is None and dataset.source == "npz" and dataset.path is not None:
-        shape = npz_image_shape(Path(dataset.path))
+    shape = _shape_of(dataset)
     if shape is None:
         return None
     fitting = architectures_by_shape().get(tuple(shape))
-    if fitting is None and composed.job.name in ("evaluate", "prepare"):  # which build no networks
+    if fitting is None and composed.job.name in WITHOUT_NETWORKS:
         return None
     if fitting is None:
         key = f"dataset.path={dataset.path}" if dataset.image_shape is None else f"dataset.image_shape={list(shape)}"
@@ -37,6 +38,34 @@ def fitting_architecture(composed: DictConfig) -> str | None:
             f"{', '.join(words[:-1])} or {words[-1]}"
         )
     return fitting[0]
+
+
+def _shape_of(dataset: Any) -> Sequence[int] | None:
+    if dataset.image_shape is None and dataset.source == "npz" and dataset.path is not None:
+        return npz_image_shape(Path(dataset.path))
+    shape: Sequence[int] | None = dataset.image_shape
+    return shape
+
+
+def check_shapes(config: Config, choices: Mapping[Any, Any], overrides: Sequence[str]) -> None:
+    """Raise `UsageError`, about what `overrides` ask for, where architecture and data set differ in shape."""
+    dataset, wants, has = config.dataset, config.architecture.image_shape, _shape_of(config.dataset)
+    if config.job.name in WITHOUT_NETWORKS or has is None:
+        return
+    architecture, takes_points = choices["architecture"], config.architecture.name == "toy_mlp"
+    if takes_points == dataset.holds_points and list(has) == list(wants):
+        return
+    held = "points" if dataset.holds_points and not takes_points else describe_shape(list(has))
+    made = "points" if takes_points and not dataset.holds_points else describe_shape(wants)
+    fitting = ["toy_mlp"] if dataset.holds_points else architectures_by_shape().get(tuple(has), [])
+    advice = f"choose architecture={' or '.join(fitting)}" if fitting else "no architecture makes such images"
+    key = f"dataset={choices['dataset']}"
+    typed = {text.partition("=")[0]: text for text in overrides}
+    if "architecture" in typed:
+        raise UsageError(f"architecture={architecture}: makes {made}, but {key} holds {held}; {advice}")
+    asked = next((typed[k] for k in ("architecture.image_shape", "dataset.image_shape", "dataset") if k in typed), key)
+    whose = next((f"{k}={choices[k]}" for k in ("experiment", "ablation") if choices.get(k)), key)
+    raise UsageError(f"{asked}: images of {held} do not fit the architecture of {whose}, which makes {made}; {advice}")
 
 
 @cache

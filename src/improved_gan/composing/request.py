@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from improved_gan.checks import check
+from improved_gan.composing.fitting import check_shapes
 from improved_gan.composing.identity import run_digest, run_name
 from improved_gan.config import Config
 
@@ -33,6 +34,7 @@ def request_for(composed: DictConfig, choices: Mapping[Any, Any], overrides: tup
     assert isinstance(config, Config)
     scaled = _apply_budget(config)
     check(config)
+    check_shapes(config, choices, overrides)
     return Request(
         config=config,
         experiment=choices.get("experiment") or ("game" if config.job.name == "game" else "default"),
