@@ -165,18 +165,6 @@ def _check_shapes(config: Config) -> None:
     for key, shape in (("dataset", has), ("architecture", wants)):
         if shape is not None and (len(shape) != 3 or min(shape) < 1):
             raise UsageError(f"{key}.image_shape={shape}: must be three whole numbers, [channels, height, width]")
-    builds_a_pair = config.job.name not in ("evaluate", "prepare")
-    if builds_a_pair and (config.architecture.name == "toy_mlp") != config.dataset.holds_points:
-        pairs = "toy_mlp" if config.dataset.holds_points else "a pair for images, such as digits_mlp or mnist_mlp"
-        raise UsageError(
-            f"architecture={config.architecture.name}: does not fit dataset={config.dataset.name}, which holds "
-            f"{'points' if config.dataset.holds_points else 'images'}; choose {pairs}"
-        )
-    if has is not None and has != wants and builds_a_pair:
-        raise UsageError(
-            f"architecture={config.architecture.name}: makes {describe_shape(wants)}, "
-            f"but dataset={config.dataset.name} holds {describe_shape(has)}; choose a pair that agrees"
-        )
 
 
 def describe_shape(shape: list[int] | tuple[int, ...]) -> str:

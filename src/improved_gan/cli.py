@@ -35,7 +35,7 @@ completion in bash: eval "$(improved-gan -sc install=bash)"; zsh, fish: improved
 
 examples:
   improved-gan
-  improved-gan dataset=mnist architecture=mnist_mlp technique.feature_matching.enabled=true
+  improved-gan dataset=mnist technique.feature_matching.enabled=true
   improved-gan -m technique.virtual_batch_norm.enabled=true,false seed=1,2,3
   improved-gan job=evaluate images=outputs/default/RUN metrics.samples=5000
 """

@@ -1,9 +1,12 @@
 """From overrides to checked configs: every choice, every combination of a multirun."""
 
+import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from improved_gan.cli import run
 from improved_gan.composing import compose_jobs, groups
 from improved_gan.config import UsageError
 
@@ -18,21 +21,9 @@ def test_the_default_run_composes() -> None:
 def test_every_choice_of_every_group_composes(tmp_path: Path) -> None:
     archive = tmp_path / "images.npz"
     archive.touch()
-    pair_for = {
-        "mnist": "mnist_mlp",
-        "fashion_mnist": "mnist_mlp",
-        "cifar10": "cifar10_conv",
-        "svhn": "svhn_conv",
-        "stacked_mnist": "stacked_mnist_mlp",
-        **dict.fromkeys(("ring", "grid", "spiral", "mixture"), "toy_mlp"),
-    }
     for dataset in groups()["dataset"]:
-        pair = pair_for.get(dataset, "digits_conv")
-        extra = [f"dataset.path={tmp_path}"] if dataset == "image_folder" else []
-        extra += [f"dataset.path={archive}"] if dataset == "npz" else []
-        if dataset == "image_folder":
-            extra.append("dataset.image_shape=[1,8,8]")
-        assert compose_jobs([f"dataset={dataset}", f"architecture={pair}", *extra])
+        extra = {"image_folder": [f"dataset.path={tmp_path}"], "npz": [f"dataset.path={archive}"]}.get(dataset, [])
+        assert compose_jobs([f"dataset={dataset}", *extra]), dataset
     for group in ("objective", "technique", "metrics", "budget"):
         for choice in groups()[group]:
             technique = ["technique=none"] if choice == "supervised_only" else []
@@ -95,3 +86,52 @@ def test_a_quoted_tilde_is_the_home_folder_in_every_path(tmp_path: Path, monkeyp
     assert [config.metrics.inception_weights, config.dataset.path] == [str(tmp_path / "images.npz")] * 2
     assert compose_jobs(["job=report", 'run="~"'])[0].config.run == str(tmp_path)
     assert compose_jobs(["job=evaluate", 'images="~/images.npz"'])[0].config.images == str(tmp_path / "images.npz")
+
+
+@pytest.mark.parametrize("dataset", ["digits", "ring", "grid", "spiral", "mixture", "mnist", "cifar10"])
+def test_a_data_set_alone_trains(dataset: str, tmp_path: Path) -> None:
+    root = Path(os.environ.get("IMPROVED_GAN_DATA", "data"))
+    if dataset in ("mnist", "cifar10") and not (root / f"{dataset}.npz").is_file():
+        pytest.skip(f"{dataset}.npz is not in IMPROVED_GAN_DATA")
+    words = [f"dataset={dataset}", "budget=smoke", f"output_root={tmp_path}", "tracking.mode=disabled", "metrics=none"]
+    assert run([*words, f"data_root={root.absolute()}"]) == 0
+
+
+def test_a_data_set_brings_an_architecture_which_gives_way_to_what_is_asked_for() -> None:
+    def width(*overrides: str) -> tuple[list[int], int]:
+        (request,) = compose_jobs(list(overrides))
+        return request.config.architecture.image_shape, request.config.architecture.width
+
+    assert width("dataset=mnist") == ([1, 28, 28], 1000)
+    assert width("dataset=svhn") == ([3, 32, 32], 64)
+    assert width("dataset=svhn", "architecture=cifar10_conv") == ([3, 32, 32], 96)
+    assert width("dataset=ring") == ([2, 1, 1], 128)
+    assert width("experiment=cifar10_table2", "dataset=svhn") == ([3, 32, 32], 96)
+
+
+def test_points_bring_an_objective_without_labels_which_gives_way_to_what_is_asked_for() -> None:
+    assert compose_jobs(["dataset=grid"])[0].config.objective.name == "non_saturating"
+    assert compose_jobs(["dataset=grid", "objective=hinge"])[0].config.objective.name == "hinge"
+    oscillation = compose_jobs(["experiment=phenomenon/oscillation", "dataset=grid"])
+    assert oscillation[0].config.objective.name == "minimax"
+
+
+def test_your_own_images_take_an_architecture_by_their_shape_or_are_told_what_fits(tmp_path: Path) -> None:
+    def archive(*shape: int) -> str:
+        path = tmp_path / f"{'x'.join(map(str, shape))}.npz"
+        np.savez(path, images=np.zeros(shape, np.uint8))
+        return f"dataset.path={path}"
+
+    def image_shape(*overrides: str) -> list[int]:
+        return compose_jobs(list(overrides))[0].config.architecture.image_shape
+
+    assert image_shape("dataset=npz", archive(5, 28, 28)) == [1, 28, 28]
+    assert image_shape("dataset=npz", archive(5, 32, 32, 3)) == [3, 32, 32]
+    assert image_shape("dataset=npz", archive(5, 3, 28, 28)) == [3, 28, 28]
+    assert compose_jobs(["dataset=npz", archive(5, 8, 8)])[0].config.architecture.name == "mnist_mlp"
+    assert image_shape("dataset=image_folder", f"dataset.path={tmp_path}") == [3, 32, 32]
+    with pytest.raises(UsageError, match=r"dataset.path=.*64x64 with 3 channels.*28x28 with 1 channel \(mnist_mlp\)"):
+        compose_jobs(["dataset=npz", archive(5, 64, 64, 3)])
+    with pytest.raises(UsageError, match=r"dataset.image_shape=\[3,64,64\]: no architecture makes"):
+        compose_jobs(["dataset=image_folder", f"dataset.path={tmp_path}", "dataset.image_shape=[3,64,64]"])
+    assert compose_jobs(["dataset=npz", archive(5, 64, 64, 3), "job=prepare"])

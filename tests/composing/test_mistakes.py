@@ -26,6 +26,15 @@ WRONG = {
     "a path that nothing reads": (["dataset.path=/"], "means nothing with dataset=digits"),
     "an unknown word": (["training.precision=fp8"], "must be one of auto, fp32, tf32, bf16"),
     "shapes that differ": (["dataset=cifar10", "architecture=mnist_mlp"], "28x28 with 1 channel"),
+    "shapes that differ, where nobody chose the architecture": (
+        ["experiment=cifar10_table2", "dataset=mnist"],
+        "dataset=mnist: images of 28x28 with 1 channel do not fit the architecture of experiment=cifar10_table2, "
+        "which makes 32x32 with 3 channels; choose architecture=mnist_mlp",
+    ),
+    "a shape that the data set's architecture does not make": (
+        ["dataset=mnist", "dataset.image_shape=[1,8,8]"],
+        "error: dataset.image_shape=[1,8,8]: images of 8x8 with 1 channel do not fit the architecture of dataset=mnist",
+    ),
     "meaningless combination": (
         ["objective=supervised_only", "technique=none", "technique.feature_matching.enabled=true"],
         "means nothing with objective=supervised_only",

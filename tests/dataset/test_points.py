@@ -103,8 +103,11 @@ def test_stacked_digits(digits: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (["dataset=ring"], "architecture=mnist_mlp: does not fit dataset=ring, which holds points; choose toy_mlp"),
-        (["architecture=toy_mlp"], "architecture=toy_mlp: does not fit dataset=digits, which holds images"),
+        (
+            ["dataset=ring", "architecture=mnist_mlp"],
+            "but dataset=ring holds points; choose architecture=toy_mlp",
+        ),
+        (["architecture=toy_mlp"], "architecture=toy_mlp: makes points, but dataset=digits holds 8x8 with 1 channel"),
         (["dataset=digits", "dataset.source=points"], "choose a data set by its name"),
         (["dataset=ring", "dataset.source=npz", "dataset.path=/etc/hostname"], "choose a data set by its name"),
         (["dataset=grid", "architecture=toy_mlp", "dataset.points.modes=24"], "must be a square number"),

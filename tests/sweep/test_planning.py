@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from improved_gan.cli import run
@@ -136,3 +137,20 @@ def test_a_thousand_finished_jobs_are_skipped_without_torch(command: Callable[..
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("already finished") == 100
     assert done.stdout.splitlines() == [str(tmp_path / "outputs" / "default"), "False"]
+
+
+def test_what_only_the_data_can_tell_is_found_for_every_job_before_the_first_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "outputs"
+    words = ["-m", "budget=smoke", f"output_root={root}", "tracking.mode=disabled", "metrics=none"]
+    assert run([*words, "dataset.labels_per_class=10,5000", "training.batch_size=100,2000"]) == 2
+    errors = capsys.readouterr().err
+    assert errors.count("error: job ") == 3
+    assert "dataset.labels_per_class=5000" in errors and "training.batch_size=2000: must be at most 1437" in errors
+    assert not root.exists()
+    np.savez(tmp_path / "unlabelled.npz", images=np.zeros((200, 8, 8), np.uint8))
+    own = [f"dataset.path={tmp_path}/unlabelled.npz", "dataset=npz", f"data_root={tmp_path}"]
+    assert run([*words, *own, "seed=1,2"]) == 2
+    assert "use objective=non_saturating" in capsys.readouterr().err
+    assert not root.exists()

@@ -7,12 +7,13 @@ from functools import cache, lru_cache
 from typing import Any
 
 from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.types import Glob, Override
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from improved_gan.composing.errors import to_usage_error
+from improved_gan.composing.fitting import BY_SHAPE, fitting_architecture
 from improved_gan.composing.hydra_internals import apply_overrides, split_arguments
 from improved_gan.composing.identity import UNHASHED_KEYS
 from improved_gan.composing.keys import conf_folder, groups, register_schema
@@ -74,8 +75,9 @@ def _combinations(overrides: list[Override]) -> list[list[str]]:
 
 def _listed(override: Override) -> Override:
     """`override` with its values one by one where it has Hydra's words for many: glob(...) is a group's choices."""
-    key, line, value = override.key_or_group, override.input_line, override.value()
-    if override.is_interval_sweep():
+    key, line = override.key_or_group, override.input_line
+    value: Any = override.value()  # Hydra's annotation lacks Glob
+    if isinstance(value, IntervalSweep):
         raise UsageError(
             f"{line}: names no values; job=search tries values between two bounds "
             f"('search.space={{{key}: [{value.start:g}, {value.end:g}, linear]}}')"
@@ -111,13 +113,22 @@ def _composed(texts: tuple[str, ...]) -> Request:
     overrides = parsed(texts)
     decides_files = [o.key_or_group in groups() or o.is_hydra_override() for o in overrides]
     try:
-        template, choices = _chosen_files(tuple(t for t, d in zip(texts, decides_files, strict=True) if d))
-        composed = copy.deepcopy(template)
+        files = tuple(t for t, d in zip(texts, decides_files, strict=True) if d)
         values = [o for o, d in zip(overrides, decides_files, strict=True) if not d]
-        apply_overrides(values, composed)
+        composed, choices = _with_values(files, values)
+        if choices["architecture"] == BY_SHAPE and (fitting := fitting_architecture(composed)):
+            files = (*(t for t in files if not t.startswith("architecture=")), f"architecture={fitting}")
+            composed, choices = _with_values(files, values)
         return request_for(composed, choices, texts)
     except (HydraException, OmegaConfBaseException, AssertionError) as error:
         raise to_usage_error(error, texts) from None
+
+
+def _with_values(files: tuple[str, ...], values: list[Override]) -> tuple[DictConfig, dict[str, Any]]:
+    template, choices = _chosen_files(files)
+    composed = copy.deepcopy(template)
+    apply_overrides(values, composed)
+    return composed, choices
 
 
 @lru_cache(maxsize=256)

@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from improved_gan.checks import check
+from improved_gan.composing.fitting import check_shapes
 from improved_gan.composing.identity import run_digest, run_name
 from improved_gan.config import Config
 
@@ -35,6 +36,7 @@ def request_for(composed: DictConfig, choices: Mapping[Any, Any], overrides: tup
     _expand_home(config)
     scaled = _apply_budget(config)
     check(config)
+    check_shapes(config, choices, overrides)
     config.training.precision = _resolved_precision(config)
     return Request(
         config=config,

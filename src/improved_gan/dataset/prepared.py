@@ -4,7 +4,6 @@ It is written under another name and renamed when whole, by one process while th
 there is complete.
 """
 
-import fcntl
 import hashlib
 import json
 import logging
@@ -21,6 +20,7 @@ from jaxtyping import Float64, Int64, Real
 from tqdm import tqdm
 
 from improved_gan.config import UsageError
+from improved_gan.file_lock import hold
 
 FORMAT = 1  # part of every prepared folder's key: another number, and everything is prepared anew
 DESCRIPTION = "dataset.json"
@@ -227,10 +227,10 @@ def _exclusive_lock(store: Path) -> Iterator[None]:
         except OSError as error:
             raise UsageError(f"XDG_CACHE_HOME={store.parent}: must be a writable folder ({error.strerror})") from error
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hold(lock, wait=False)
         except BlockingIOError:
             logging.getLogger("improved_gan").info("waiting for another process that prepares images in %s", store)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            hold(lock, wait=True)
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(lock.fileno()), path.stat()):
                 break

@@ -9,7 +9,7 @@ from pathlib import Path
 from improved_gan.composing import Request, run_name
 from improved_gan.dispatching import Outcome, log_to_stderr
 from improved_gan.sweep.launching import launch
-from improved_gan.sweep.planning import Job, plan, print_plan
+from improved_gan.sweep.planning import Job, check_data, plan, print_plan
 from improved_gan.training.termination import Stopped
 
 log = logging.getLogger("improved_gan")
@@ -23,6 +23,7 @@ def run_sweep(requests: Sequence[Request], overrides: Sequence[str]) -> int:
         print(_results(jobs))
         return 0
     log_to_stderr()
+    jobs = check_data(jobs)
     _group(requests, overrides)
     for job in jobs:
         if job.finished:

@@ -1,5 +1,6 @@
 """What a multirun has to do: its jobs, what is done already, and how long the rest will take."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +8,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from improved_gan import dataset
 from improved_gan.composing import Request
+from improved_gan.config import UsageError
+from improved_gan.dataset import PreparedDataset
+from improved_gan.dataset.checking import check_against_data
 from improved_gan.run_folder import RunFolder, runs_by_digest
 from improved_gan.sweep.hydra_launcher import at_once
 
@@ -59,6 +64,33 @@ def plan(requests: Sequence[Request]) -> list[Job]:
         Job(number, len(wanted), request, folder, folder.summary() if folder else {})
         for number, (request, folder) in enumerate(wanted.values(), start=1)
     ]
+
+
+def check_data(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs whose data is what they want; with `sweep.skip_invalid`, without those of which it is not.
+
+    Each data set is opened once (and prepared, where it never was). Raises `UsageError`, a line for each wrong job.
+    """
+    opened: dict[str, PreparedDataset] = {}
+    right, wrong = [], []
+    for job in jobs:
+        config = job.request.config
+        if config.job.name == "train" and not job.finished:
+            asked = dataclasses.replace(config.dataset, labels_per_class=None, label_seed=0, validation_images=0)
+            try:
+                key = f"{config.data_root} {asked}"
+                if key not in opened:
+                    opened[key] = dataset.load(config.dataset, Path(config.data_root))
+                check_against_data(config, opened[key])
+            except UsageError as error:
+                wrong.append((job, str(error)))
+                continue
+        right.append(job)
+    if wrong and not (right and jobs[0].request.config.sweep.skip_invalid):
+        if len({reason for _, reason in wrong}) == 1 and not right:
+            raise UsageError(wrong[0][1])
+        raise UsageError("\nerror: ".join(f"{job}: {reason}" for job, reason in wrong))
+    return right
 
 
 def print_plan(jobs: Sequence[Job]) -> None:

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from improved_gan.checks import describe_shape
 from improved_gan.config import Config, UsageError
 from improved_gan.dataset import PreparedDataset
+from improved_gan.dataset.checking import check_against_data
 from improved_gan.dataset.labels import held_out, labelled_indices
 from improved_gan.dataset.prepared import PreparedSplit
 from improved_gan.objective import Reconstructing
@@ -34,7 +34,7 @@ class Trainer:
         if config.training.precision == "tf32" and self.device.type == "cpu":
             raise UsageError("training.precision=tf32: a CPU has no TensorFloat-32; use fp32, or device=cuda")
         torch.manual_seed(config.seed)
-        _check_against_data(config, dataset)
+        check_against_data(config, dataset)
         self.pair = build_gan(config, dataset.classes, self.device)
         self._image_sets: dict[int, Images] = {}  # by the identity of a split of `dataset`
         self.batches, unlabelled_count = self._batches()
@@ -73,8 +73,6 @@ class Trainer:
         config, train = self.config, self.dataset.train
         kept, self.validation = held_out(len(train.images), config.dataset.validation_images)
         labelled = None
-        if self.pair.objective.uses_labels and train.labels is None:
-            raise UsageError(f"objective={config.objective.name}: needs labels, and {self.dataset.name} has none")
         if self.pair.objective.uses_labels and not config.objective.labels_on_reals:
             assert train.labels is not None
             labelled = torch.from_numpy(kept[self._labelled_positions(train.labels[kept])])
@@ -184,18 +182,3 @@ class Trainer:
         self.step = state["step"]
         self.pair.load_state_dict(state["pair"])
         restore_random_state(state["random_state"], self.device)
-
-
-def _check_against_data(config: Config, dataset: PreparedDataset) -> None:
-    """What only the data can tell: shapes, classes and sizes."""
-    if list(dataset.image_shape) != list(config.architecture.image_shape):
-        raise UsageError(
-            f"architecture={config.architecture.name}: makes {describe_shape(config.architecture.image_shape)}, "
-            f"but {dataset.name} holds {describe_shape(dataset.image_shape)}"
-        )
-    count = len(held_out(len(dataset.train.images), config.dataset.validation_images)[0])
-    if count < config.training.batch_size:
-        raise UsageError(
-            f"training.batch_size={config.training.batch_size}: must be at most {count}, "
-            f"the number of training images of {dataset.name}"
-        )
