@@ -162,7 +162,7 @@ def _check_shapes(config: Config) -> None:
     for key, shape in (("dataset", has), ("architecture", wants)):
         if shape is not None and (len(shape) != 3 or min(shape) < 1):
             raise UsageError(f"{key}.image_shape={shape}: must be three whole numbers, [channels, height, width]")
-    builds_a_pair = config.job.name not in ("evaluate", "prepare")
+    builds_a_pair = config.job.name not in ("evaluate", "human_study", "prepare")
     if builds_a_pair and (config.architecture.name == "toy_mlp") != config.dataset.holds_points:
         pairs = "toy_mlp" if config.dataset.holds_points else "a pair for images, such as digits_mlp or mnist_mlp"
         raise UsageError(
