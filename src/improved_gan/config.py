@@ -45,7 +45,7 @@ def one_of(*choices: str) -> Any:
 
 @dataclass
 class JobConfig:
-    name: str = one_of("train", "evaluate", "sample", "prepare", "report", "search", "game")
+    name: str = one_of("train", "evaluate", "sample", "prepare", "report", "search", "game", "human_study")
 
 
 @dataclass
@@ -78,6 +78,23 @@ class ReportConfig:
     confidence: float = number(above=0.5, maximum=0.999)  # of every interval
     resamples: int = number(minimum=100)  # of the bootstrap
     rows: int = number(minimum=1)  # shown in plots and sample grids; tables hold all
+
+
+@dataclass
+class HumanStudyConfig:
+    """Keys of `job=human_study`."""
+
+    name: str = MISSING
+    compare: list[str] = MISSING  # runs, folders of images, .npz files
+    images: int = number(minimum=2, maximum=1000)  # a participant judges, before repeats and attention checks
+    real_share: float = number(above=0, maximum=0.99)
+    repeats: int = number(minimum=0)
+    attention_checks: int = number(minimum=0, maximum=100)
+    feedback: str = one_of("random", "always", "never")
+    seed: int = number(minimum=0, maximum=2**32 - 1)
+    host: str = MISSING
+    port: int = number(minimum=0, maximum=65535)
+    token: str | None = MISSING  # that every participant's link carries
 
 
 @dataclass
@@ -409,6 +426,7 @@ class Config:
     evaluate: EvaluateConfig | None = None
     report: ReportConfig | None = None
     search: SearchConfig | None = None
+    human_study: HumanStudyConfig | None = None
     game: GameConfig | None = None
     paper: PaperConfig | None = None
     phenomenon: str | None = one_of(*PHENOMENA)  # the picture that ends a multirun

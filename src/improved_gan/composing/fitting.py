@@ -15,7 +15,7 @@ from improved_gan.config import Config, UsageError
 
 BY_SHAPE = "by_shape"  # the architecture of a data set whose files say its shape
 
-WITHOUT_NETWORKS = ("evaluate", "prepare")
+WITHOUT_NETWORKS = ("evaluate", "human_study", "prepare")
 
 
 def fitting_architecture(composed: DictConfig) -> str | None:

@@ -21,6 +21,7 @@ UNHASHED_KEYS = (
     "evaluate",
     "report",
     "search",
+    "human_study",
     "paper",
     "phenomenon",
     "tracking",

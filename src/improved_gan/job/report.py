@@ -17,4 +17,8 @@ def report(request: Request) -> Path:
     folder = Path(config.run) if config.run is not None else Path(config.output_root) / request.experiment
     if not folder.is_dir():
         raise UsageError(f"run=null: {folder} does not exist; give run=FOLDER, any folder of runs")
+    if (folder / "study.sqlite").is_file():
+        from improved_gan.human_study.reporting import report_study
+
+        return report_study(folder.absolute(), config.report)
     return make_report(folder.absolute(), config.report)

@@ -1,0 +1,143 @@
+"""A study's images and answers in one SQLite file (WAL); an answer is on the disk before it is acknowledged."""
+
+import hashlib
+import json
+import secrets
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from improved_gan.human_study.design import ATTENTION, REAL, StudyImage, positions
+
+SCHEMA = """
+CREATE TABLE study (design TEXT NOT NULL, secret BLOB NOT NULL);
+CREATE TABLE image (name TEXT PRIMARY KEY, source TEXT NOT NULL, sha256 TEXT NOT NULL, content BLOB NOT NULL);
+CREATE TABLE participant (id TEXT PRIMARY KEY, feedback INTEGER NOT NULL, started REAL NOT NULL);
+CREATE TABLE trial (participant TEXT NOT NULL REFERENCES participant, position INTEGER NOT NULL,
+  image TEXT NOT NULL REFERENCES image, shown REAL, answer TEXT, seconds REAL, PRIMARY KEY (participant, position));
+"""
+
+
+class Refused(Exception):
+    """An answer that cannot be taken: out of order, or another one than was given before."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a participant stands; `correct` is of the last answer, None before the first."""
+
+    position: int
+    total: int
+    image: str | None  # None: finished
+    feedback: bool
+    correct: bool | None
+
+
+class Study:
+    """An open study."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=FULL")
+        self._database.execute("PRAGMA foreign_keys=ON")
+        design, self.secret = self._database.execute("SELECT design, secret FROM study").fetchone()
+        self.design = json.loads(design)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def add_participant(self) -> str:
+        """Add one with an order and a feedback of their own, and return the id, which is random."""
+        participant = secrets.token_hex(16)
+        feedback = {"always": 1, "never": 0, "random": secrets.randbelow(2)}[self.design["feedback"]]
+        rows = self._database.execute("SELECT name, source FROM image").fetchall()
+        checks = [name for name, source in rows if source == ATTENTION]
+        order = positions([name for name, s in rows if s != ATTENTION], checks, self.design["repeats"])
+        self._database.execute("BEGIN IMMEDIATE")
+        with self._database:
+            self._database.execute("INSERT INTO participant VALUES (?, ?, ?)", (participant, feedback, time.time()))
+            self._database.executemany(
+                "INSERT INTO trial (participant, position, image) VALUES (?, ?, ?)",
+                [(participant, position, image) for position, image in enumerate(order)],
+            )
+        return participant
+
+    def progress(self, participant: str, *, showing: bool = False) -> Progress | None:
+        """Where `participant` stands, None if there is no such; `showing` starts the clock of the image."""
+        known = self._database.execute("SELECT feedback FROM participant WHERE id = ?", (participant,)).fetchone()
+        if known is None:
+            return None
+        total, answered = self._database.execute(
+            "SELECT count(*), count(answer) FROM trial WHERE participant = ?", (participant,)
+        ).fetchone()
+        find = "SELECT image, answer = (CASE source WHEN ? THEN ? ELSE 'generated' END) FROM trial JOIN image ON "
+        find += "image.name = image WHERE participant = ? AND position = ?"
+        last = self._database.execute(find, (REAL, REAL, participant, answered - 1)).fetchone()
+        now = self._database.execute(find, (REAL, REAL, participant, answered)).fetchone()
+        if showing and now:
+            self._database.execute(
+                "UPDATE trial SET shown = ? WHERE participant = ? AND position = ? AND shown IS NULL",
+                (time.time(), participant, answered),
+            )
+        return Progress(answered, total, now[0] if now else None, bool(known[0]), bool(last[1]) if last else None)
+
+    def answer(self, participant: str, position: int, answer: str) -> None:
+        """Keep an answer; the same one again changes nothing. Raises `Refused` for any other."""
+        self._database.execute("BEGIN IMMEDIATE")
+        with self._database:
+            given = self._database.execute(
+                "SELECT answer, shown FROM trial WHERE participant = ? AND position = ?", (participant, position)
+            ).fetchone()
+            if given is None or given[1] is None:
+                raise Refused("that image has not been shown yet")
+            if given[0] not in (None, answer):
+                raise Refused("that image has been answered already")
+            self._database.execute(
+                "UPDATE trial SET answer = ?, seconds = ? - shown WHERE participant = ? AND position = ? "
+                "AND answer IS NULL",
+                (answer, time.time(), participant, position),
+            )
+
+    def content(self, name: str) -> bytes | None:
+        """An image's bytes."""
+        row = self._database.execute("SELECT content FROM image WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def accuracy(self, participant: str) -> tuple[float, float, int]:
+        """Share right of one, of all who finished (attention checks aside), and how many those are."""
+        rows = self._database.execute(
+            "SELECT participant, avg(answer = (CASE source WHEN ? THEN ? ELSE 'generated' END)) FROM trial JOIN image "
+            "ON image.name = image WHERE source != ? GROUP BY participant HAVING count(answer) = count(*)",
+            (REAL, REAL, ATTENTION),
+        ).fetchall()
+        shares = dict(rows)
+        return shares[participant], sum(shares.values()) / len(shares), len(shares)
+
+    def answers(self) -> list[tuple[str, int, int, str, str, str, float]]:
+        """Participant, feedback, position, image's sha256, source, answer and seconds of every answer."""
+        return self._database.execute(
+            "SELECT participant, feedback, position, sha256, source, answer, seconds FROM trial JOIN image ON "
+            "image.name = image JOIN participant ON participant.id = participant WHERE answer IS NOT NULL "
+            "ORDER BY started, participant, position"
+        ).fetchall()
+
+
+def create(path: Path, design: dict[str, object], images: Sequence[StudyImage]) -> None:
+    """Write a new study with all of its images at `path`, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    database = sqlite3.connect(partial)
+    with database:
+        database.executescript(SCHEMA)
+        database.execute("INSERT INTO study VALUES (?, ?)", (json.dumps(design), secrets.token_bytes(32)))
+        database.executemany(
+            "INSERT INTO image VALUES (?, ?, ?, ?)",
+            sorted((i.name, i.source, hashlib.sha256(i.content).hexdigest(), i.content) for i in images),
+        )
+    database.close()
+    partial.rename(path)

@@ -1,0 +1,109 @@
+"""A study over HTTP: nothing betrays an image, no answer is lost, changed or counted twice, bad requests get 4xx."""
+
+import re
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+pytest.importorskip("starlette")
+from starlette.testclient import TestClient
+
+from improved_gan.config import HumanStudyConfig, UsageError
+from improved_gan.human_study.design import ATTENTION, REAL, choose_images
+from improved_gan.human_study.server import application
+from improved_gan.human_study.storage import Study, create
+
+
+def design(**changes: object) -> HumanStudyConfig:
+    values = {"name": "s", "compare": ["a", "b"], "images": 8, "real_share": 0.5, "repeats": 2, "attention_checks": 1}
+    values |= {"feedback": "always", "seed": 1, "host": "127.0.0.1", "port": 0, "token": None}
+    return HumanStudyConfig(**(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    source = np.random.default_rng(0)
+    reals = source.integers(0, 256, (20, 1, 8, 8), dtype=np.uint8)
+    generated = {"a": np.zeros((9, 1, 8, 8), np.uint8), "b": np.full((9, 1, 8, 8), 255, np.uint8)}
+    images = choose_images(design(), reals, generated)
+    assert [image.source for image in images] == [REAL] * 4 + ["a"] * 2 + ["b"] * 2 + [ATTENTION]
+    create(tmp_path / "study.sqlite", {"images": 8, "repeats": 2, "feedback": "always"}, images)
+    return tmp_path / "study.sqlite"
+
+
+def client_of(study: Study, token: str | None = None) -> TestClient:
+    return TestClient(application(study, token), base_url="http://127.0.0.1", raise_server_exceptions=False)
+
+
+def post(client: TestClient, position: object, answer: str = "real") -> httpx.Response:
+    return client.post("/answer", data={"position": str(position), "answer": answer}, follow_redirects=False)
+
+
+def test_a_person_goes_through_and_nothing_betrays_an_image(path: Path) -> None:
+    study = Study(path)
+    client = client_of(study)
+    assert client.get("/").status_code == 200
+    client.post("/start", data={"consent": "yes"})
+    seen = set()
+    for position in range(8 + 2 + 1):
+        page = client.get("/trial").text
+        (name,) = re.findall(r"/image/([0-9a-f]{32})", page)
+        image = client.get(f"/image/{name}")
+        neutral = re.sub(r'nonce="[^"]*"|Your last answer was \w+.|\d+', "", page.replace(name, ""))
+        seen.add((len(image.content), frozenset(image.headers.items()), len(neutral)))
+        assert post(client, position).status_code == 303
+    assert len({length for length, _, _ in seen}) == 1 == len({headers for _, headers, _ in seen})
+    end = client.get("/trial").text
+    assert "Thank you" in end and "You are the first" in end
+    assert len(study.answers()) == 11
+
+
+def test_an_answer_counts_once_and_cannot_be_changed(path: Path) -> None:
+    study = Study(path)
+    client = client_of(study)
+    client.post("/start", data={"consent": "yes"})
+    client.post("/start", data={"consent": "yes"})  # the back button
+    assert post(client, 1).status_code == 409  # not shown yet
+    client.get("/trial")
+    assert [post(client, 0).status_code for _ in range(3)] == [303, 303, 303]
+    assert post(client, 0, "generated").status_code == 409
+    study.close()
+    again = Study(path)  # the server was restarted
+    moved = client_of(again)
+    moved.cookies = client.cookies
+    assert "Image 2 of 11" in moved.get("/trial").text
+    assert [(row[2], row[5]) for row in again.answers()] == [(0, "real")]
+
+
+def test_bad_requests_get_a_4xx(path: Path) -> None:
+    client = client_of(Study(path))
+    assert client.get("/trial").status_code == 403
+    assert client.post("/start", data={"consent": "no"}).status_code == 400
+    client.cookies.set("participant", "0" * 32 + "." + "0" * 64)
+    assert post(client, 0).status_code == 403
+    client.cookies.clear()
+    started = client.post("/start", data={"consent": "yes"}, follow_redirects=False)
+    assert "samesite=strict" in started.headers["set-cookie"].lower() and "HttpOnly" in started.headers["set-cookie"]
+    for position in ("", "-1", "x", "1e3", "９", "9" * 50):
+        assert post(client, position).status_code == 400
+    assert post(client, 0, "perhaps").status_code == 400
+    assert client.post("/answer", content=b"x" * 3000).status_code == 413
+    assert client.post("/answer", content=b"\xff\x00").status_code == 400
+    for path_ in ("/image/..%2f..%2fetc%2fpasswd", "/image/" + "0" * 32, "/study.sqlite"):
+        assert client.get(path_).status_code == 404
+    assert client.get("/answer").status_code == 405
+
+
+def test_with_a_token_only_its_link_starts(path: Path) -> None:
+    client = client_of(Study(path), token="sesame")
+    assert client.get("/").status_code == 403 == client.post("/start", data={"consent": "yes"}).status_code
+    assert "sesame" in client.get("/?token=sesame").text
+    assert client.post("/start", data={"consent": "yes", "token": "sesame"}).status_code == 200
+
+
+def test_too_few_images_are_refused() -> None:
+    reals = np.zeros((2, 1, 8, 8), np.uint8)
+    with pytest.raises(UsageError, match="holds 2 images of 4"):
+        choose_images(design(), reals, {"a": reals})
