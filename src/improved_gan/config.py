@@ -28,19 +28,48 @@ class UsageError(ValueError):
     """What the user asked for cannot be done; the message names the key, its value and what would be right."""
 
 
-def number(*, minimum: float | None = None, above: float | None = None, maximum: float | None = None) -> Any:
-    """A numeric key that must lie in the given range (`None` values pass)."""
-    return field(default=MISSING, metadata={"minimum": minimum, "above": above, "maximum": maximum})
+class _NoValue:
+    """Stands for "no neutral value": such a key is always part of a run's hash."""
+
+
+NO_VALUE: Any = _NoValue()
+
+
+def number(
+    *,
+    minimum: float | None = None,
+    above: float | None = None,
+    maximum: float | None = None,
+    affects_result: bool = True,
+    neutral: Any = NO_VALUE,
+) -> Any:
+    """A numeric key that must lie in the given range (`None` values pass); the rest as in `key`."""
+    metadata = {"minimum": minimum, "above": above, "maximum": maximum}
+    return field(default=MISSING, metadata={**metadata, **_identity(affects_result, neutral)})
 
 
 def number_of(owner: str, *, minimum: float | None = None, above: float | None = None) -> Any:
     """A numeric key that `objective=owner` cannot do without and no other objective has: there it is null."""
-    return field(default=None, metadata={"minimum": minimum, "above": above, "maximum": None, "owner": owner})
+    metadata = {"minimum": minimum, "above": above, "maximum": None, "owner": owner}
+    return field(default=None, metadata={**metadata, **_identity(True, None)})
 
 
-def one_of(*choices: str) -> Any:
-    """A key that must be one of the given words, or a list of them."""
-    return field(default=MISSING, metadata={"choices": choices})
+def one_of(*choices: str, affects_result: bool = True, neutral: Any = NO_VALUE) -> Any:
+    """A key that must be one of the given words, or a list of them; the rest as in `key`."""
+    return field(default=MISSING, metadata={"choices": choices, **_identity(affects_result, neutral)})
+
+
+def key(*, affects_result: bool = True, neutral: Any = NO_VALUE, **default: Any) -> Any:
+    """A key or node of any kind.
+
+    One that does not affect the result is not part of a run's hash, nor is one at its neutral value: what a run did
+    before the key existed. A key that is added later needs one of the two, or it orphans every older run.
+    """
+    return field(**(default or {"default": MISSING}), metadata=_identity(affects_result, neutral))
+
+
+def _identity(affects_result: bool, neutral: Any) -> dict[str, Any]:
+    return {"affects_result": affects_result, "neutral": neutral}
 
 
 @dataclass
@@ -199,8 +228,10 @@ class ArchitectureConfig:
     first_normalisation: str | None = one_of("per_unit", "per_channel")  # before or after the generator's reshape
     learns_in_bf16: bool = MISSING  # seen to learn with bf16 products as with fp32: what training.precision=auto takes
     initialise_on: str = one_of("labelled", "unlabelled")  # the images of the data-dependent initialisation
-    cpu_width: int = number(minimum=1)  # for budget=cpu: the width that both players are cut down to,
-    cpu_steps_per_hour: int = number(minimum=1)  # and the steps that 2 cores make in an hour then
+    cpu_width: int = number(
+        minimum=1, affects_result=False
+    )  # for budget=cpu: the width that both players are cut down to,
+    cpu_steps_per_hour: int = number(minimum=1, affects_result=False)  # and the steps that 2 cores make in an hour then
 
 
 @dataclass
@@ -361,11 +392,11 @@ class TrainingConfig:
     discriminator_average: AveragingConfig = field(default_factory=AveragingConfig)
     generator_average: AveragingConfig = field(default_factory=AveragingConfig)
     precision: str = one_of("auto", "fp32", "tf32", "bf16")  # "auto" is resolved before a run gets its hash
-    deterministic: bool = True  # as were all runs before this was a key
-    threads: int | None = number(minimum=1, maximum=1024)
-    log_interval: int = number(minimum=1)  # steps
-    sample_interval: int = number(minimum=1)  # steps
-    checkpoint_interval: int = number(minimum=1)  # steps
+    deterministic: bool = key(default=True, neutral=True)  # as were all runs before this was a key
+    threads: int | None = number(minimum=1, maximum=1024, affects_result=False)
+    log_interval: int = number(minimum=1, affects_result=False)  # steps
+    sample_interval: int = number(minimum=1, affects_result=False)  # steps
+    checkpoint_interval: int = number(minimum=1, affects_result=False)  # steps
 
 
 @dataclass
@@ -384,7 +415,9 @@ class MetricsConfig:
     density_neighbours: int = number(minimum=1)  # k of density and coverage
     inception_weights: str | None = MISSING  # a file; null: torch-fidelity's download
     inception_precision: str = one_of("fp32", "bf16")
-    batch_size: int | None = number(minimum=1)  # images at a time through a network that judges; changes no result
+    batch_size: int | None = number(
+        minimum=1, affects_result=False
+    )  # images at a time through a network that judges; changes no result
     cross_check: bool = MISSING  # FID once more, by pytorch-fid
 
 
@@ -415,29 +448,29 @@ class SweepConfig:
 @dataclass
 class Config:
     seed: int = number(minimum=0, maximum=2**32 - 1)
-    device: str = MISSING
-    data_root: str = MISSING
-    output_root: str = MISSING
-    run: str | None = MISSING
-    images: str | None = MISSING
-    job: JobConfig = field(default_factory=JobConfig)
-    budget: BudgetConfig = field(default_factory=BudgetConfig)
-    sample: SampleConfig | None = None
-    evaluate: EvaluateConfig | None = None
-    report: ReportConfig | None = None
-    search: SearchConfig | None = None
-    human_study: HumanStudyConfig | None = None
+    device: str = key(affects_result=False)
+    data_root: str = key(affects_result=False)
+    output_root: str = key(affects_result=False)
+    run: str | None = key(affects_result=False)
+    images: str | None = key(affects_result=False)
+    job: JobConfig = key(affects_result=False, default_factory=JobConfig)
+    budget: BudgetConfig = key(affects_result=False, default_factory=BudgetConfig)
+    sample: SampleConfig | None = key(affects_result=False, default=None)
+    evaluate: EvaluateConfig | None = key(affects_result=False, default=None)
+    report: ReportConfig | None = key(affects_result=False, default=None)
+    search: SearchConfig | None = key(affects_result=False, default=None)
+    human_study: HumanStudyConfig | None = key(affects_result=False, default=None)
     game: GameConfig | None = None
-    paper: PaperConfig | None = None
-    phenomenon: str | None = one_of(*PHENOMENA)  # the picture that ends a multirun
+    paper: PaperConfig | None = key(affects_result=False, default=None)
+    phenomenon: str | None = one_of(*PHENOMENA, affects_result=False)  # the picture that ends a multirun
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     architecture: ArchitectureConfig = field(default_factory=ArchitectureConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     technique: TechniqueConfig = field(default_factory=TechniqueConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
-    tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    sweep: SweepConfig = field(default_factory=SweepConfig)
+    tracking: TrackingConfig = key(affects_result=False, default_factory=TrackingConfig)
+    sweep: SweepConfig = key(affects_result=False, default_factory=SweepConfig)
 
     def auto_may_take_bf16(self) -> bool:
         """Whether `training.precision=auto` depends on the device: where learning does not suffer from bf16."""

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+import yaml
 from omegaconf import OmegaConf
 
-from improved_gan.composing import Request, unhashed_defaults
+from improved_gan.composing import SCHEMA_VERSION, VERSION, Request, completing_defaults, digest_of, migrated
 from improved_gan.config import Config, UsageError
 from improved_gan.file_lock import hold
 
@@ -55,8 +56,8 @@ def _umask() -> int:
 def read_config(folder: Path) -> Config:
     """The config of the run in `folder`; raises `UsageError` where there is none or it is another version's."""
     try:
-        stored = OmegaConf.load(folder / "config.yaml")
-        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), unhashed_defaults(), stored))
+        stored = migrated(_stored_values(folder))
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), completing_defaults(), stored))
     except Exception as error:  # unreadable YAML, unknown keys: whatever is wrong, this folder is no run of ours
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UsageError(f"run={folder}: config.yaml cannot be read as a run's config ({reason})") from None
@@ -65,9 +66,47 @@ def read_config(folder: Path) -> Config:
 
 
 def runs_by_digest(parent: Path) -> dict[str, Path]:
-    """The run folders in `parent`, by the hash that ends their names; one reading of the folder for all of them."""
+    """The run folders in `parent` by their hash, one reading of the folder for all of them.
+
+    The hash ends a folder's name; of a run of an older version, whatever its name, it is computed from its config.
+    """
     names = sorted((entry.name for entry in parent.iterdir()), reverse=True) if parent.is_dir() else []
-    return {name.rpartition("-")[2]: parent / name for name in names if "-" in name}
+    found = {name.rpartition("-")[2]: parent / name for name in names if "-" in name}
+    for name in names:
+        if _is_older(parent / name / "config.yaml"):
+            for digest in _digests_of_older(parent / name):
+                found.setdefault(digest, parent / name)
+    return found
+
+
+def _is_older(path: Path) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.readline().strip() != f"{VERSION}: {SCHEMA_VERSION}".encode()
+    except OSError:
+        return False
+
+
+def _digests_of_older(folder: Path) -> list[str]:
+    """Today's hashes of an older run; its config holds the classes that were found where the request left them open."""
+    try:
+        values = migrated(_stored_values(folder))
+        data = values["dataset"]
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return []
+    if data.get("path") is None:
+        return [digest_of(values)]
+    checksum = (RunFolder(folder).summary().get("dataset") or {}).get("checksum")
+    open_classes = values | {"dataset": data | {"classes": None}}
+    return [digest_of(each, data_checksum=checksum) for each in (values, open_classes)]
+
+
+def _stored_values(folder: Path) -> dict[str, Any]:
+    with open(folder / "config.yaml", "rb") as file:
+        stored = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    if not isinstance(stored, dict):
+        raise ValueError("it holds no keys")
+    return stored
 
 
 class RunFolder:
@@ -113,7 +152,9 @@ class RunFolder:
 
     def write_config(self, config: Config) -> None:
         with atomic_write(self.path / "config.yaml") as file:
-            file.write(OmegaConf.to_yaml(OmegaConf.create(dataclasses.asdict(config))).encode())
+            file.write(
+                OmegaConf.to_yaml(OmegaConf.create({VERSION: SCHEMA_VERSION, **dataclasses.asdict(config)})).encode()
+            )
 
     def summary(self) -> dict[str, Any]:
         """What summary.json says; empty if it is not there or was damaged."""

@@ -1,8 +1,14 @@
 """Names and hashes of runs: what decides the result is in them, and nothing else."""
 
+import shutil
+from dataclasses import asdict, dataclass, field, make_dataclass
+from pathlib import Path
+
 import pytest
 
-from improved_gan.composing import compose_jobs
+from improved_gan.composing import compose_jobs, digest_of
+from improved_gan.config import Config, R1Config, TechniqueConfig, TrainingConfig, number
+from improved_gan.run_folder import read_config, runs_by_digest
 
 
 def digest(*overrides: str) -> str:
@@ -57,3 +63,49 @@ def test_a_name_says_what_a_switch_is_set_to(value: str, word: str) -> None:
     (request,) = compose_jobs([f"technique.feature_matching.enabled={value}"])
     assert request.name == f"feature_matching_{word}"
     assert request.config.technique.feature_matching.enabled == (word == "on")
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        ["training.threads=3"],
+        ["architecture.cpu_steps_per_hour=7"],
+        ["technique.packing.samples=9"],
+        ["technique.r1.weight=3"],
+    ],
+)
+def test_threads_estimates_and_what_is_off_are_not_in_the_hash(same: list[str]) -> None:
+    assert digest(*same) == digest()
+
+
+def test_a_technique_and_keys_added_tomorrow_find_yesterdays_run() -> None:
+    @dataclass
+    class Tomorrow(TechniqueConfig):
+        mixup: R1Config = field(default_factory=R1Config)
+
+    @dataclass
+    class TomorrowsTraining(TrainingConfig):
+        warm_up: int = number(minimum=0, neutral=0)
+
+    tomorrow = make_dataclass(
+        "TomorrowsConfig", [("technique", Tomorrow), ("training", TomorrowsTraining)], bases=(Config,), kw_only=True
+    )
+    values = asdict(compose_jobs([])[0].config)
+    values["technique"]["mixup"] = {"enabled": False, "weight": 2.0}
+    values["training"]["warm_up"] = 0
+    assert digest_of(values, tomorrow) == digest()
+    values["training"]["warm_up"] = 5
+    assert digest_of(values, tomorrow) != digest()
+    values["training"]["warm_up"] = 0
+    values["technique"]["mixup"]["enabled"] = True
+    assert digest_of(values, tomorrow) != digest()
+
+
+@pytest.mark.parametrize("subset", [1, 2, 3])
+def test_stored_runs_of_version_1_are_found_and_read(subset: int, tmp_path: Path) -> None:
+    stored = Path(__file__).parents[2] / f"docs/results/table1/labels_100/subset_{subset}/seed_{subset}"
+    folder = tmp_path / "table1" / "labels_100-0abcdef1"
+    shutil.copytree(stored, folder)
+    assert read_config(folder).seed == subset
+    asked = ["experiment=mnist_table1", "dataset.labels_per_class=10", f"seed={subset}"]
+    assert runs_by_digest(folder.parent).get(digest(*asked)) == folder

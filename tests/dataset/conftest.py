@@ -22,7 +22,7 @@ def configure() -> Callable[..., DatasetConfig]:
     """`configure("mnist", key=value)`: the schema filled from conf/dataset/mnist.yaml, with some keys changed."""
 
     def configured(name: str, **changes: Any) -> DatasetConfig:
-        values = OmegaConf.load(REPOSITORY / "conf" / "dataset" / f"{name}.yaml")
+        values = OmegaConf.load(REPOSITORY / "conf" / "dataset" / f"{name}.yaml").dataset
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(DatasetConfig), values, changes))
         assert isinstance(config, DatasetConfig)
         return config

@@ -3,20 +3,25 @@
 Nothing here imports torch, so a wrong request is answered at once.
 """
 
-from improved_gan.composing.identity import affects_result, run_name
-from improved_gan.composing.jobs import compose_jobs, unhashed_defaults
+from improved_gan.composing.identity import SCHEMA_VERSION, affects_result, digest_of, run_name
+from improved_gan.composing.jobs import completing_defaults, compose_jobs
 from improved_gan.composing.keys import conf_folder, groups, known_keys, register_schema
+from improved_gan.composing.migration import VERSION, migrated
 from improved_gan.composing.request import Request, request_for
 
 __all__ = [
+    "SCHEMA_VERSION",
+    "VERSION",
     "Request",
     "affects_result",
+    "completing_defaults",
     "compose_jobs",
     "conf_folder",
+    "digest_of",
     "groups",
     "known_keys",
+    "migrated",
     "register_schema",
     "request_for",
     "run_name",
-    "unhashed_defaults",
 ]

@@ -4,51 +4,75 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+import typing
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
 
 from improved_gan.composing.keys import groups
-from improved_gan.config import Config
+from improved_gan.config import NO_VALUE, Config
 
-# What decides no result: neither in a run's hash nor (but for the budget) in its name.
-UNHASHED_KEYS = (
-    "output_root",
-    "data_root",
-    "device",
-    "run",
-    "job",
-    "sample",
-    "images",
-    "evaluate",
-    "report",
-    "search",
-    "human_study",
-    "paper",
-    "phenomenon",
-    "tracking",
-    "budget",
-    "sweep",
-    "training.log_interval",
-    "training.sample_interval",
-    "training.checkpoint_interval",
-    "metrics.batch_size",
-)
+SCHEMA_VERSION = 2  # of the config that a run stores; one more needs a function in migration.py
 FALSE = ("false", "no", "off", "n", "0")  # as OmegaConf reads a switch
+
+
+@cache
+def indecisive_keys() -> tuple[str, ...]:
+    """The dotted keys and groups that decide no result: the schema's `affects_result=False`."""
+    return tuple(_indecisive(Config, ""))
+
+
+def _indecisive(schema: Any, prefix: str) -> Iterator[str]:
+    kinds = node_types(schema)
+    for field in dataclasses.fields(schema):
+        if not field.metadata.get("affects_result", True):
+            yield prefix + field.name
+        elif kinds[field.name] is not None:
+            yield from _indecisive(kinds[field.name], f"{prefix}{field.name}.")
+
+
+def node_types(schema: Any) -> dict[str, Any]:
+    """For each field of `schema` the dataclass that it holds; None for a plain value."""
+    return {
+        name: next((kind for kind in typing.get_args(hint) or (hint,) if dataclasses.is_dataclass(kind)), None)
+        for name, hint in typing.get_type_hints(schema).items()
+    }
 
 
 def affects_result(key: str) -> bool:
     """Whether the result of a run may depend on `key`, a dotted one or a group's name."""
-    return not any(key == name or key.startswith(f"{name}.") for name in UNHASHED_KEYS)
+    return not any(key == name or key.startswith(f"{name}.") for name in indecisive_keys())
 
 
-def run_digest(config: Config) -> str:
+def run_digest(config: Config, data_checksum: str | None = None) -> str:
     """Eight hexadecimal digits over everything in `config` that decides the result."""
-    decisive = dataclasses.asdict(config)
-    for key in UNHASHED_KEYS:
-        node, parts = decisive, key.split(".")
-        for part in parts[:-1]:
-            node = node[part]
-        del node[parts[-1]]
-    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]
+    return digest_of(dataclasses.asdict(config), type(config), data_checksum)
+
+
+def digest_of(values: dict[str, Any], schema: Any = Config, data_checksum: str | None = None) -> str:
+    """The digest of a config's `values`; data given by a path is known by `data_checksum`, where that is known.
+
+    What is off or null, what does not affect the result and what is at its neutral value is left out.
+    """
+    decisive = _decisive(values, schema)
+    if data_checksum is not None:
+        decisive["dataset"]["path"] = data_checksum
+    words = json.dumps([SCHEMA_VERSION, decisive], sort_keys=True)
+    return hashlib.sha256(words.encode()).hexdigest()[:8]
+
+
+def _decisive(values: dict[str, Any], schema: Any) -> dict[str, Any]:
+    found, kinds = {}, node_types(schema)
+    for field in dataclasses.fields(schema):
+        if not field.metadata.get("affects_result", True) or field.name not in values:
+            continue
+        value = values[field.name]
+        if kinds[field.name] is None or not isinstance(value, dict):
+            if kinds[field.name] is None and value != field.metadata.get("neutral", NO_VALUE):
+                found[field.name] = value
+        elif value.get("enabled", True):
+            found[field.name] = _decisive(value, kinds[field.name])
+    return found
 
 
 def run_name(overrides: Iterable[str]) -> str:

@@ -15,11 +15,11 @@ from omegaconf.errors import OmegaConfBaseException
 from improved_gan.composing.errors import to_usage_error
 from improved_gan.composing.fitting import BY_SHAPE, fitting_architecture
 from improved_gan.composing.hydra_internals import apply_overrides, split_arguments
-from improved_gan.composing.identity import UNHASHED_KEYS
+from improved_gan.composing.identity import affects_result, node_types
 from improved_gan.composing.keys import conf_folder, groups, register_schema
 from improved_gan.composing.overrides import parsed
 from improved_gan.composing.request import Request, request_for
-from improved_gan.config import UsageError
+from improved_gan.config import NO_VALUE, Config, UsageError
 
 
 def compose_jobs(arguments: Sequence[str]) -> list[Request]:
@@ -146,8 +146,21 @@ def _chosen_files(overrides: tuple[str, ...]) -> tuple[DictConfig, dict[str, Any
 
 
 @cache
-def unhashed_defaults() -> DictConfig:
-    """Today's defaults of the keys that decide no result: what a run made before one of them existed lacks."""
-    (default,) = compose_jobs([])
-    values = OmegaConf.create(dataclasses.asdict(default.config))
-    return OmegaConf.masked_copy(values, [key for key in UNHASHED_KEYS if "." not in key])
+def completing_defaults() -> DictConfig:
+    """What a run made before a key existed lacks: neutral values, techniques that are off, keys that decide nothing."""
+    (default,) = compose_jobs(["technique=none"])
+    return OmegaConf.create(_completing(dataclasses.asdict(default.config), Config, ""))
+
+
+def _completing(values: dict[str, Any], schema: Any, prefix: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    kinds = node_types(schema)
+    for field in dataclasses.fields(schema):
+        name, neutral = field.name, field.metadata.get("neutral", NO_VALUE)
+        if not affects_result(prefix + name) or prefix + name == "technique":
+            found[name] = values[name]
+        elif neutral is not NO_VALUE:
+            found[name] = neutral
+        elif kinds[name] is not None and isinstance(values[name], dict):
+            found[name] = _completing(values[name], kinds[name], f"{prefix}{name}.")
+    return found

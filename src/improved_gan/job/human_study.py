@@ -65,13 +65,16 @@ def images_of(config: Config, wanted: HumanStudyConfig) -> tuple[np.ndarray, dic
             generated[name] = run.sampler.sample(wanted.images, wanted.seed).numpy()
             sets.append(run.config.dataset)
         else:
-            generated[name] = read_images(path, skip_unreadable=False, count=10_000)[0].images
+            generated[name] = read_images(path, skip_unreadable=False, count=10_000, seed=wanted.seed)[0].images
     if len({data.name for data in sets}) > 1:
         raise UsageError("human_study.compare: the runs were trained on different data sets; a study has one")
     data = sets[0] if sets else config.dataset
     if data.holds_points:
         raise UsageError(f"dataset={data.name}: points are no images; people judge images")
-    return np.asarray(dataset.load(data, Path(config.data_root)).test.images), generated
+    reals = dataset.load(data, Path(config.data_root)).test
+    if reals is None:
+        raise UsageError(f"dataset={data.name}: has no test split, which a study takes its real images from")
+    return np.asarray(reals.images), generated
 
 
 def _check_host(wanted: HumanStudyConfig) -> None:

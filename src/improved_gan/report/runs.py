@@ -13,6 +13,7 @@ import numpy as np
 import yaml
 from jaxtyping import Float64
 
+from improved_gan.composing import VERSION
 from improved_gan.metrics.registry import METRICS
 
 CURVE_LINES = 200  # of metrics.jsonl that are read, at least, besides those that hold a measure
@@ -65,6 +66,8 @@ class Run:
 def read_run(folder: Path, name: str) -> Run:
     """The run in `folder`; raises `OSError`, `ValueError` or `YAMLError` where its config.yaml cannot be read."""
     stored = yaml.load((folder / "config.yaml").read_bytes(), Loader=Loader)
+    if isinstance(stored, dict):
+        stored.pop(VERSION, None)
     if not isinstance(stored, dict) or not isinstance(stored.get("dataset"), dict):
         raise ValueError("it is no config of a run")
     paper = stored.pop("paper", None)
