@@ -198,6 +198,7 @@ class ObjectiveConfig:
         "wasserstein",
         "wasserstein_gp",
         "energy_based",
+        "relativistic",
         "autoencoder",
         "vae",
     )

@@ -74,6 +74,17 @@ def test_losses_are_their_formulas(name: str) -> None:
     assert objective.trains_generator and objective.labelled_loss is None
 
 
+def test_relativistic_losses_compare_each_generated_image_with_its_real_partner() -> None:
+    real, fake = logits(0), logits(1)
+    objective = game("relativistic", "objective.unlabelled_weight=0.5")
+    pairs = list(zip(real[:, 0], fake[:, 0], strict=True))
+    expected = mean([torch.log(1 + torch.exp(f - r)) for r, f in pairs]) / 2
+    same(objective.discriminator_loss(outputs(real), outputs(fake), Targets()), expected, real, fake)
+    expected = mean([torch.log(1 + torch.exp(r - f)) for r, f in pairs])
+    same(objective.generator_loss(outputs(real), outputs(fake), Targets()), expected, real, fake)
+    assert objective.generator_sees_reals and objective.score_kind is None
+
+
 def test_least_squares_with_other_targets() -> None:
     real, fake = logits(0), logits(1)
     expected = mean([(x[0] - 0.9) ** 2 / 2 for x in real]) + mean([(x[0] - 0.1) ** 2 / 2 for x in fake])

@@ -10,6 +10,7 @@ from improved_gan.objective.least_squares import least_squares
 from improved_gan.objective.minimax import minimax
 from improved_gan.objective.non_saturating import non_saturating
 from improved_gan.objective.record import Adversarial, Objective, Outputs, Reconstruction, Supervised, Targets
+from improved_gan.objective.relativistic import relativistic
 from improved_gan.objective.semi_supervised import semi_supervised
 from improved_gan.objective.supervised_only import supervised_only
 from improved_gan.objective.vae import vae
@@ -25,6 +26,7 @@ OBJECTIVES: dict[str, Callable[[ObjectiveConfig], Objective]] = {
     "least_squares": least_squares,
     "minimax": minimax,
     "non_saturating": non_saturating,
+    "relativistic": relativistic,
     "semi_supervised": semi_supervised,
     "supervised_only": supervised_only,
     "vae": vae,
