@@ -5,7 +5,7 @@ What means something works; what means nothing is refused with the sentence that
 
 from improved_gan.config import Config, UsageError
 
-WITHOUT_TARGETS = ("hinge", "wasserstein", "wasserstein_gp", "energy_based")
+WITHOUT_TARGETS = ("hinge", "wasserstein", "wasserstein_gp", "energy_based", "relativistic")
 """Objectives that ask the discriminator for no particular output."""
 
 NON_ADVERSARIAL = ("autoencoder", "vae")

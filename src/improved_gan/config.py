@@ -246,6 +246,7 @@ class ObjectiveConfig:
         "wasserstein",
         "wasserstein_gp",
         "energy_based",
+        "relativistic",
         "autoencoder",
         "vae",
     )

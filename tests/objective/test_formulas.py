@@ -8,18 +8,28 @@ from torch import Tensor
 
 from improved_gan.composing import compose_jobs
 from improved_gan.config import UsageError
-from improved_gan.objective import (
-    Constrained,
-    FeaturePenalised,
-    Objective,
-    Penalised,
-    Reconstructing,
-    build_objective,
-)
+from improved_gan.objective import Adversarial, Objective, Outputs, Reconstruction, Targets, build_objective
 
 
 def build(name: str, *overrides: str) -> Objective:
     return build_objective(compose_jobs([f"objective={name}", "technique=none", *overrides])[0].config.objective)
+
+
+def game(name: str, *overrides: str) -> Adversarial:
+    objective = build(name, *overrides)
+    assert isinstance(objective, Adversarial)
+    return objective
+
+
+def no_game(name: str, *overrides: str) -> Reconstruction:
+    objective = build(name, *overrides)
+    assert isinstance(objective, Reconstruction)
+    return objective
+
+
+def outputs(logits: Tensor, features: Tensor | None = None) -> Outputs:
+    """A discriminator's outputs with these logits; features that matter nowhere unless given."""
+    return Outputs(torch.eye(len(logits), dtype=logits.dtype) if features is None else features, logits)
 
 
 def logits(seed: int, count: int = 6) -> Tensor:
@@ -56,34 +66,47 @@ FORMULAS: dict[str, tuple[Callable[[Tensor], Tensor], ...]] = {  # of one real, 
 def test_losses_are_their_formulas(name: str) -> None:
     real, fake = logits(0), logits(1, 4)
     of_real, of_fake, of_generated = FORMULAS[name]
-    objective = build(name, "objective.unlabelled_weight=0.5")
+    objective = game(name, "objective.unlabelled_weight=0.5")
     expected = (mean([of_real(x[0]) for x in real]) + mean([of_fake(x[0]) for x in fake])) / 2
-    same(objective.discriminator_loss(real, fake), expected, real, fake)
-    same(objective.generator_loss(fake), mean([of_generated(x[0]) for x in fake]), fake)
-    assert objective.outputs(10) == objective.outputs(None) == 1
-    assert objective.trains_generator and not objective.uses_labels
+    same(objective.discriminator_loss(outputs(real), outputs(fake), Targets()), expected, real, fake)
+    same(objective.generator_loss(None, outputs(fake), Targets()), mean([of_generated(x[0]) for x in fake]), fake)
+    assert objective.logits(10) == objective.logits(None) == 1
+    assert objective.trains_generator and objective.labelled_loss is None
+
+
+def test_relativistic_losses_compare_each_generated_image_with_its_real_partner() -> None:
+    real, fake = logits(0), logits(1)
+    objective = game("relativistic", "objective.unlabelled_weight=0.5")
+    pairs = list(zip(real[:, 0], fake[:, 0], strict=True))
+    expected = mean([torch.log(1 + torch.exp(f - r)) for r, f in pairs]) / 2
+    same(objective.discriminator_loss(outputs(real), outputs(fake), Targets()), expected, real, fake)
+    expected = mean([torch.log(1 + torch.exp(r - f)) for r, f in pairs])
+    same(objective.generator_loss(outputs(real), outputs(fake), Targets()), expected, real, fake)
+    assert objective.generator_sees_reals and objective.score_kind is None
 
 
 def test_least_squares_with_other_targets() -> None:
     real, fake = logits(0), logits(1)
     expected = mean([(x[0] - 0.9) ** 2 / 2 for x in real]) + mean([(x[0] - 0.1) ** 2 / 2 for x in fake])
-    same(build("least_squares").discriminator_loss(real, fake, 0.9, 0.1), expected, real, fake)
-    same(build("least_squares").generator_loss(fake, 0.4), mean([(x[0] - 0.4) ** 2 / 2 for x in fake]), fake)
+    objective = game("least_squares")
+    same(objective.discriminator_loss(outputs(real), outputs(fake), Targets(0.9, 0.1)), expected, real, fake)
+    expected = mean([(x[0] - 0.4) ** 2 / 2 for x in fake])
+    same(objective.generator_loss(None, outputs(fake), Targets(generator=0.4)), expected, fake)
 
 
-def test_realness_is_above_zero_where_the_discriminator_says_real() -> None:
+def test_the_real_score_is_above_zero_where_the_discriminator_says_real() -> None:
     given = torch.tensor([[0.6], [0.4]])
-    assert (build("least_squares").realness(given) > 0).tolist() == [True, False]
-    assert (build("hinge").realness(given - 0.5) > 0).tolist() == [True, False]
-    kinds = [build(name).realness_is for name in ("non_saturating", "least_squares", "hinge", "wasserstein")]
+    assert (game("least_squares").real_score(given) > 0).tolist() == [True, False]
+    assert (game("hinge").real_score(given - 0.5) > 0).tolist() == [True, False]
+    kinds = [game(name).score_kind for name in ("non_saturating", "least_squares", "hinge", "wasserstein")]
     assert kinds == ["logit", "sign", "sign", None]
 
 
 def test_clipping_bounds_every_parameter_and_touches_none_within() -> None:
-    objective = build("wasserstein", "objective.clip=0.5")
-    assert isinstance(objective, Constrained)
+    objective = game("wasserstein", "objective.clip=0.5")
+    assert objective.constraint is not None
     parameter = torch.nn.Parameter(torch.tensor([-2.0, -0.5, 0.1, 3.0]))
-    objective.constrain([parameter])
+    objective.constraint([parameter])
     assert parameter.tolist() == pytest.approx([-0.5, -0.5, 0.1, 0.5])
 
 
@@ -100,8 +123,8 @@ def test_the_gradient_penalty_is_its_formula() -> None:
         x = images.flatten(1)
         return (x @ w + ((x @ a) * x).sum(1))[:, None]
 
-    objective = build("wasserstein_gp", "objective.gradient_penalty=7")
-    assert isinstance(objective, Penalised)
+    objective = game("wasserstein_gp", "objective.gradient_penalty=7")
+    assert objective.penalty is not None
     torch.manual_seed(11)
     penalty = objective.penalty(critic, real, fake)
     torch.manual_seed(11)
@@ -115,20 +138,20 @@ def test_the_gradient_penalty_is_its_formula() -> None:
 
 def test_the_pulling_away_term_is_its_formula() -> None:
     codes = torch.randn(5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    objective = build("energy_based", "objective.pulling_away=0.3")
-    assert isinstance(objective, FeaturePenalised)
+    objective = game("energy_based", "objective.pulling_away=0.3")
+    energies = torch.zeros(5, 1, dtype=torch.float64)
     terms = [
         ((a * b).sum() / (a.square().sum().sqrt() * b.square().sum().sqrt())) ** 2
         for i, a in enumerate(codes)
         for j, b in enumerate(codes)
         if i != j
     ]
-    same(objective.feature_penalty(codes), 0.3 * mean(terms), codes)
+    same(objective.generator_loss(None, outputs(energies, codes), Targets()), 0.3 * mean(terms), codes)
 
 
 def test_energies_are_judged_by_half_the_margin() -> None:
     energies = torch.tensor([[0.04], [0.06]])
-    assert (build("energy_based").realness(energies) > 0).tolist() == [True, False]
+    assert (game("energy_based").real_score(energies) > 0).tolist() == [True, False]
 
 
 def images_codes(width: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -140,8 +163,8 @@ def images_codes(width: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def test_the_vae_is_its_formula() -> None:
     images, reconstructions, codes = images_codes(6)
-    objective = build("vae", "objective.pixel_deviation=0.7")
-    assert isinstance(objective, Reconstructing) and objective.code_size(3) == 6
+    objective = no_game("vae", "objective.pixel_deviation=0.7")
+    assert objective.code_size(3) == 6
     losses = objective.losses(images, reconstructions, codes)
     errors, divergences = [], []
     for x, y, code in zip(images, reconstructions, codes, strict=True):
@@ -150,21 +173,21 @@ def test_the_vae_is_its_formula() -> None:
     same(losses["reconstruction_loss"] + losses["divergence_loss"], mean(errors) + mean(divergences),
          reconstructions, codes)  # fmt: skip
     torch.manual_seed(2)
-    drawn = objective.latents(codes, draw=True)
+    drawn = objective.latents(codes, True)
     torch.manual_seed(2)
     noise = torch.randn(4, 3, dtype=torch.float64)
     torch.testing.assert_close(drawn, codes[:, :3] + codes[:, 3:].exp().sqrt() * noise)
-    assert torch.equal(objective.latents(codes, draw=False), codes[:, :3])
+    assert torch.equal(objective.latents(codes, False), codes[:, :3])
 
 
 def test_the_autoencoder_is_its_formula() -> None:
     images, reconstructions, codes = images_codes(3)
-    objective = build("autoencoder")
-    assert isinstance(objective, Reconstructing) and objective.code_size(3) == 3
+    objective = no_game("autoencoder")
+    assert objective.code_size(3) == 3
     (loss,) = objective.losses(images, reconstructions, codes).values()
     pixels = zip(images.flatten(), reconstructions.flatten(), strict=True)
     same(loss, mean([(x - y) ** 2 for x, y in pixels]), reconstructions)
-    latents = objective.latents(codes, draw=True)
+    latents = objective.latents(codes, True)
     for unit, column in zip(codes.T, latents.T, strict=True):
         variance = mean([(c - mean(list(unit))) ** 2 for c in unit])
         torch.testing.assert_close(column, (unit - mean(list(unit))) / (variance + 1e-6).sqrt())

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from improved_gan.composing import compose_jobs, groups
 from improved_gan.config import ObjectiveConfig, UsageError
-from improved_gan.objective import Objective, build_objective
+from improved_gan.objective import Adversarial, Outputs, Supervised, Targets, build_objective
 from improved_gan.objective.binary_cross_entropy import binary_cross_entropy, saturating_loss
 
 
@@ -25,8 +25,28 @@ def config(name: str, **changes: object) -> ObjectiveConfig:
     return ObjectiveConfig(**{**keys, **changes})
 
 
-def build(name: str, **changes: object) -> Objective:
-    return build_objective(config(name, **changes))
+def build(name: str, **changes: object) -> Adversarial:
+    objective = build_objective(config(name, **changes))
+    assert isinstance(objective, Adversarial)
+    return objective
+
+
+def classifier(name: str, **changes: object) -> Adversarial | Supervised:
+    objective = build_objective(config(name, **changes))
+    assert isinstance(objective, Adversarial | Supervised)
+    return objective
+
+
+def outputs(logits: Tensor) -> Outputs:
+    return Outputs(logits, logits)
+
+
+def discriminator_loss(objective: Adversarial, real: Tensor, fake: Tensor, target: float = 1.0) -> Tensor:
+    return objective.discriminator_loss(outputs(real), outputs(fake), Targets(real=target))
+
+
+def generator_loss(objective: Adversarial, fake: Tensor, target: float = 1.0) -> Tensor:
+    return objective.generator_loss(None, outputs(fake), Targets(generator=target))
 
 
 def logits(outputs: int, seed: int = 0, scale: float = 2.0) -> Tensor:
@@ -59,7 +79,7 @@ def z(example: Tensor) -> Tensor:
 
 def test_d_is_z_over_z_plus_one() -> None:
     given = logits(4)
-    realness = build("semi_supervised").realness(given)
+    realness = build("semi_supervised").real_score(given)
     for example, found in zip(given, realness, strict=True):
         torch.testing.assert_close(torch.sigmoid(found), z(example) / (z(example) + 1))
         torch.testing.assert_close(found, torch.log(z(example)))
@@ -68,7 +88,8 @@ def test_d_is_z_over_z_plus_one() -> None:
 def test_d_with_a_learned_logit_is_one_less_the_probability_of_generated() -> None:
     given = logits(5)
     objective = build("semi_supervised", generated_logit="learned")
-    torch.testing.assert_close(torch.sigmoid(objective.realness(given)), 1 - given.softmax(1)[:, 4])
+    torch.testing.assert_close(torch.sigmoid(objective.real_score(given)), 1 - given.softmax(1)[:, 4])
+    assert objective.class_logits is not None
     torch.testing.assert_close(objective.class_logits(given), given[:, :4])
 
 
@@ -76,7 +97,7 @@ def test_d_with_a_learned_logit_is_one_less_the_probability_of_generated() -> No
 @pytest.mark.parametrize("weight", [1.0, 2.0, 0.3])
 def test_unlabelled_loss_as_the_facts_write_it(target: float, weight: float) -> None:
     real, fake = logits(4), logits(4, seed=1)
-    loss = build("semi_supervised", unlabelled_weight=weight).discriminator_loss(real, fake, target)
+    loss = discriminator_loss(build("semi_supervised", unlabelled_weight=weight), real, fake, target)
     on_reals = mean([softplus(torch.log(z(x))) - target * torch.log(z(x)) for x in real]) / 2
     on_fakes = mean([softplus(torch.log(z(x))) for x in fake]) / 2
     same(loss, weight * (on_reals + on_fakes), real, fake)
@@ -86,7 +107,7 @@ def test_unlabelled_loss_from_probabilities() -> None:
     real, fake = logits(4), logits(4, seed=1)
     on_reals = mean([torch.log(z(x) / (z(x) + 1)) for x in real])
     on_fakes = mean([torch.log(1 - z(x) / (z(x) + 1)) for x in fake])
-    same(build("semi_supervised").discriminator_loss(real, fake), -on_reals / 2 - on_fakes / 2, real, fake)
+    same(discriminator_loss(build("semi_supervised"), real, fake), -on_reals / 2 - on_fakes / 2, real, fake)
 
 
 def test_imagenet_form() -> None:
@@ -97,32 +118,35 @@ def test_imagenet_form() -> None:
     real, fake, labels = logits(5), logits(5, seed=1), torch.tensor([0, 3, 1, 2, 2, 0])
     d_real, d_fake = 1 - real.softmax(1)[:, 4], 1 - fake.softmax(1)[:, 4]
     expected = -(0.75 * d_real.log() + 0.25 * (1 - d_real).log()).mean() - (1 - d_fake).log().mean()
-    same(objective.discriminator_loss(real, fake, 0.75), expected, real, fake)
+    same(discriminator_loss(objective, real, fake, 0.75), expected, real, fake)
+    assert objective.labelled_loss is not None
     same(objective.labelled_loss(real, labels), -real.softmax(1)[torch.arange(6), labels].log().mean(), real)
     expected = -(0.375 * d_fake.log() + 0.625 * (1 - d_fake).log()).mean()
-    same(objective.generator_loss(fake, 0.375), expected, fake)
-    assert objective.outputs(1000) == 1001
+    same(generator_loss(objective, fake, 0.375), expected, fake)
+    assert objective.logits(1000) == 1001
 
 
 @pytest.mark.parametrize("name", ["semi_supervised", "supervised_only"])
 def test_labelled_loss_is_the_cross_entropy_over_the_classes(name: str) -> None:
     given, labels = logits(4), torch.tensor([0, 3, 1, 2, 2, 0])
     expected = mean([-torch.log(torch.exp(x[y]) / z(x)) for x, y in zip(given, labels, strict=True)])
-    same(build(name).labelled_loss(given, labels), expected, given)
-    same(build(name, labelled_weight=0.5).labelled_loss(given, labels), expected / 2, given)
+    for weight in (1.0, 0.5):
+        loss = classifier(name, labelled_weight=weight).labelled_loss
+        assert loss is not None
+        same(loss(given, labels), weight * expected, given)
 
 
 def test_generator_of_the_semi_supervised_game() -> None:
     fake = logits(4)
-    same(build("semi_supervised").generator_loss(fake), mean([-softplus(torch.log(z(x))) for x in fake]), fake)
+    same(generator_loss(build("semi_supervised"), fake), mean([-softplus(torch.log(z(x))) for x in fake]), fake)
     objective = build("semi_supervised", generator_loss="non_saturating")
-    same(objective.generator_loss(fake), mean([-torch.log(z(x) / (z(x) + 1)) for x in fake]), fake)
+    same(generator_loss(objective, fake), mean([-torch.log(z(x) / (z(x) + 1)) for x in fake]), fake)
 
 
 def test_without_weight_the_labels_are_not_used_and_the_logits_stay() -> None:
     objective = build("semi_supervised", labelled_weight=0.0)
-    assert not objective.uses_labels and objective.outputs(10) == 10
-    assert build("semi_supervised").uses_labels
+    assert objective.labelled_loss is None and objective.logits(10) == 10
+    assert build("semi_supervised").labelled_loss is not None
 
 
 # One logit
@@ -135,18 +159,18 @@ def test_discriminator_with_one_logit(name: str, target: float) -> None:
     objective = build(name)
     on_reals = mean([target * softplus(-x[0]) + (1 - target) * softplus(x[0]) for x in real])
     on_fakes = mean([softplus(x[0]) for x in fake])
-    same(objective.discriminator_loss(real, fake, target), on_reals + on_fakes, real, fake)
-    assert objective.outputs(10) == objective.outputs(None) == 1
-    assert not objective.uses_labels and objective.trains_generator
-    torch.testing.assert_close(objective.realness(real), real[:, 0])
+    same(discriminator_loss(objective, real, fake, target), on_reals + on_fakes, real, fake)
+    assert objective.logits(10) == objective.logits(None) == 1
+    assert objective.labelled_loss is None and objective.trains_generator
+    torch.testing.assert_close(objective.real_score(real), real[:, 0])
 
 
 def test_generators_with_one_logit() -> None:
     fake = logits(1)
-    same(build("minimax").generator_loss(fake), mean([-softplus(x[0]) for x in fake]), fake)
-    same(build("non_saturating").generator_loss(fake), mean([softplus(-x[0]) for x in fake]), fake)
+    same(generator_loss(build("minimax"), fake), mean([-softplus(x[0]) for x in fake]), fake)
+    same(generator_loss(build("non_saturating"), fake), mean([softplus(-x[0]) for x in fake]), fake)
     expected = mean([softplus(x[0]) - 0.375 * x[0] for x in fake])
-    same(build("non_saturating").generator_loss(fake, 0.375), expected, fake)
+    same(generator_loss(build("non_saturating"), fake, 0.375), expected, fake)
 
 
 # Stability
@@ -173,9 +197,9 @@ def test_cross_entropy_holds_its_digits_at_large_logits(value: float, target: fl
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_losses_and_gradients_are_finite_at_logits_of_100(name: str, sign: int) -> None:
     objective = build(name)
-    real = torch.full((3, objective.outputs(4)), 100.0 * sign, requires_grad=True)
-    fake = torch.full((3, objective.outputs(4)), -100.0 * sign, requires_grad=True)
-    for loss in (objective.discriminator_loss(real, fake, 0.9), objective.generator_loss(fake)):
+    real = torch.full((3, objective.logits(4)), 100.0 * sign, requires_grad=True)
+    fake = torch.full((3, objective.logits(4)), -100.0 * sign, requires_grad=True)
+    for loss in (discriminator_loss(objective, real, fake, 0.9), generator_loss(objective, fake)):
         assert loss.isfinite()
         for gradient in torch.autograd.grad(loss, [real, fake], allow_unused=True):
             assert gradient is None or gradient.isfinite().all()
@@ -203,19 +227,19 @@ def test_saturating_loss_at_large_logits() -> None:
 )
 def test_a_key_that_contradicts_the_objective_is_refused(name: str, key: str, value: object) -> None:
     with pytest.raises(UsageError, match=f"objective.{key}="):
-        build(name, **{key: value})
+        classifier(name, **{key: value})
 
 
 @pytest.mark.parametrize("name", ["semi_supervised", "supervised_only"])
 def test_classes_are_needed(name: str) -> None:
-    assert build(name).outputs(10) == 10
+    assert classifier(name).logits(10) == 10
     with pytest.raises(UsageError, match=f"objective={name}"):
-        build(name).outputs(None)
+        classifier(name).logits(None)
 
 
 def test_supervised_only_trains_no_generator() -> None:
-    objective = build("supervised_only")
-    assert not objective.trains_generator and objective.uses_labels
+    objective = classifier("supervised_only")
+    assert not objective.trains_generator and objective.class_logits is not None
     given = logits(4)
     torch.testing.assert_close(objective.class_logits(given), given)
 

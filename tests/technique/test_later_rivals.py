@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from improved_gan.architecture.weight_norm import WeightNormConv2d, WeightNormLinear, without_weight_norm
-from improved_gan.objective.non_saturating import NonSaturating
+from improved_gan.composing import compose_jobs
+from improved_gan.objective import Outputs, Targets
+from improved_gan.objective.non_saturating import non_saturating
 from improved_gan.technique import (
     MinibatchStddev,
     normalise_spectrally,
@@ -87,7 +89,9 @@ def test_packs_hold_images_side_by_side() -> None:
 
 def test_two_sided_smoothing_is_its_formula() -> None:
     real, fake = draws(6, 1), draws(6, 1, seed=1)
-    loss = NonSaturating(unlabelled_weight=1.0).discriminator_loss(real, fake, 0.9, 0.1)
+    config = compose_jobs(["objective=non_saturating", "technique=none"])[0].config.objective
+    outputs = [Outputs(logits, logits) for logits in (real, fake)]
+    loss = non_saturating(config).discriminator_loss(*outputs, Targets(real=0.9, fake=0.1))
     terms = [-t * math.log(d) - (1 - t) * math.log(1 - d) for values, t in ((real, 0.9), (fake, 0.1))
              for d in values.sigmoid().flatten().tolist()]  # fmt: skip
     assert float(loss) == pytest.approx(sum(terms) / 6)

@@ -8,12 +8,17 @@ import pytest
 import torch
 from small_runs import small_trainer
 
-from improved_gan.objective import Objective
-from improved_gan.objective.minimax import Minimax
-from improved_gan.objective.wasserstein import Wasserstein
+from improved_gan.composing import compose_jobs
+from improved_gan.objective import Adversarial, build_objective
 from improved_gan.training.diagnostics import Diagnostics, mean_distance
 from improved_gan.training.step import discriminator_statistics
 from improved_gan.training.trainer import Trainer
+
+
+def game(name: str) -> Adversarial:
+    objective = build_objective(compose_jobs([f"objective={name}", "technique=none"])[0].config.objective)
+    assert isinstance(objective, Adversarial)
+    return objective
 
 
 def watched(run: Trainer) -> dict[str, float]:
@@ -75,12 +80,12 @@ def test_diversity_is_that_of_the_reals_for_reals_and_none_for_one_image() -> No
 
 
 def test_accuracy_is_the_mean_of_both_kinds_and_a_critics_is_about_the_midpoint() -> None:
-    def accuracy(objective: Objective, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+    def accuracy(objective: Adversarial, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
         return discriminator_statistics(objective, real, fake)["discriminator_batch_accuracy"]
 
     real, fake = torch.tensor([[1.0], [-1.0], [2.0], [3.0]]), torch.tensor([[-1.0], [-2.0]])
-    assert float(accuracy(Minimax(unlabelled_weight=1), real, fake)) == pytest.approx((0.75 + 1) / 2)
-    critic = Wasserstein(unlabelled_weight=1, clip=1)
+    assert float(accuracy(game("minimax"), real, fake)) == pytest.approx((0.75 + 1) / 2)
+    critic = game("wasserstein")
     assert float(accuracy(critic, real + 50, fake + 50)) == pytest.approx((0.75 + 1) / 2)
     assert float(accuracy(critic, real, real)) == pytest.approx(0.5)
 

@@ -9,49 +9,41 @@ code s of each of N generated images,
 The pulling-away term keeps the codes of a batch from pointing one way. The features are the code.
 """
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize, relu
 
-from improved_gan.objective.one_logit import OneLogit
-from improved_gan.objective.protocol import Realness
+from improved_gan.config import ObjectiveConfig
+from improved_gan.objective.record import Adversarial, Outputs, Targets
 
 
-@dataclass(frozen=True)
-class EnergyBased(OneLogit):
-    """The one logit is the energy; there is no target to smooth."""
+def energy_based(config: ObjectiveConfig) -> Adversarial:
+    """The one logit is the energy; there is no target to smooth. `margin` is in squared units of the scaled images.
 
-    margin: float  # m, in squared units of the scaled images
-    pulling_away: float  # w
+    The real score m / 2 - D(x) is positive where the energy is nearer to 0 than to the margin.
+    """
+    assert config.margin is not None and config.pulling_away is not None
+    margin, pulling_away = config.margin, config.pulling_away
 
-    realness_is: ClassVar[Realness] = "sign"
+    def discriminator_loss(real: Outputs, fake: Outputs, targets: Targets) -> Tensor:
+        return config.unlabelled_weight * (real.logits.mean() + relu(margin - fake.logits).mean())
 
-    def realness(self, logits: Float[Tensor, "batch 1"]) -> Float[Tensor, " batch"]:
-        """m / 2 - D(x): positive where the energy is nearer to 0 than to the margin."""
-        return self.margin / 2 - logits[:, 0]
+    def generator_loss(real: Outputs | None, fake: Outputs, targets: Targets) -> Tensor:
+        return fake.logits.mean() + pulling_away_term(pulling_away, fake.features)
 
-    def real_loss(self, logits: Float[Tensor, "real 1"], target: float) -> Float[Tensor, ""]:
-        """Mean energy."""
-        assert target == 1
-        return logits.mean()
+    return Adversarial(
+        discriminator_loss=discriminator_loss,
+        generator_loss=generator_loss,
+        real_score=lambda logits: margin / 2 - logits[:, 0],
+        score_kind="sign",
+        discriminator_decodes=True,
+    )
 
-    def fake_loss(self, logits: Float[Tensor, "fake 1"], target: float) -> Float[Tensor, ""]:
-        """Mean of what the energies lack to the margin."""
-        assert target == 0
-        return relu(self.margin - logits).mean()
 
-    def generator_loss(self, fake_logits: Float[Tensor, "batch 1"], target: float = 1.0) -> Float[Tensor, ""]:
-        """Mean energy."""
-        assert target == 1
-        return fake_logits.mean()
-
-    def feature_penalty(self, fake_features: Float[Tensor, "batch feature"]) -> Float[Tensor, ""]:
-        """w PT of the generated images' codes; at least 2 of them."""
-        count = len(fake_features)
-        directions = normalize(fake_features, dim=1)
-        cosines = directions @ directions.T
-        others = cosines.square().sum() - cosines.diagonal().square().sum()
-        return self.pulling_away * others / (count * (count - 1))
+def pulling_away_term(weight: float, codes: Float[Tensor, "batch feature"]) -> Float[Tensor, ""]:
+    """w PT of the generated images' codes; at least 2 of them."""
+    count = len(codes)
+    directions = normalize(codes, dim=1)
+    cosines = directions @ directions.T
+    others = cosines.square().sum() - cosines.diagonal().square().sum()
+    return weight * others / (count * (count - 1))

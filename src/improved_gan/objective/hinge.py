@@ -3,34 +3,20 @@
 D: E relu(1 - D(x)) + E relu(1 + D(G(z)))        G: - E D(G(z))
 """
 
-from dataclasses import dataclass
-from typing import ClassVar
-
-from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import relu
 
-from improved_gan.objective.one_logit import OneLogit
-from improved_gan.objective.protocol import Realness
+from improved_gan.config import ObjectiveConfig
+from improved_gan.objective.record import Adversarial, Outputs, Targets
 
 
-@dataclass(frozen=True)
-class Hinge(OneLogit):
+def hinge(config: ObjectiveConfig) -> Adversarial:
     """Examples beyond the margin of 1 teach the discriminator nothing more; there is no target to smooth."""
 
-    realness_is: ClassVar[Realness] = "sign"
+    def discriminator_loss(real: Outputs, fake: Outputs, targets: Targets) -> Tensor:
+        return config.unlabelled_weight * (relu(1 - real.logits).mean() + relu(1 + fake.logits).mean())
 
-    def real_loss(self, logits: Float[Tensor, "real 1"], target: float) -> Float[Tensor, ""]:
-        """Mean of relu(1 - l)."""
-        assert target == 1
-        return relu(1 - logits).mean()
+    def generator_loss(real: Outputs | None, fake: Outputs, targets: Targets) -> Tensor:
+        return -fake.logits.mean()
 
-    def fake_loss(self, logits: Float[Tensor, "fake 1"], target: float) -> Float[Tensor, ""]:
-        """Mean of relu(1 + l)."""
-        assert target == 0
-        return relu(1 + logits).mean()
-
-    def generator_loss(self, fake_logits: Float[Tensor, "batch 1"], target: float = 1.0) -> Float[Tensor, ""]:
-        """- E l_fake."""
-        assert target == 1
-        return -fake_logits.mean()
+    return Adversarial(discriminator_loss=discriminator_loss, generator_loss=generator_loss, score_kind="sign")

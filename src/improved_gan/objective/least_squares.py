@@ -6,32 +6,27 @@ The best discriminator is p_data / (p_data + p_model), as in section 2, but D is
 Label smoothing moves b (and a), or c.
 """
 
-from dataclasses import dataclass
-from typing import ClassVar
-
-from jaxtyping import Float
 from torch import Tensor
 
-from improved_gan.objective.one_logit import OneLogit
-from improved_gan.objective.protocol import Realness
+from improved_gan.config import ObjectiveConfig
+from improved_gan.objective.record import Adversarial, Outputs, Targets
 
 
-@dataclass(frozen=True)
-class LeastSquares(OneLogit):
-    """Squared distances to the targets: a sample far on the right side of the boundary is pulled back to it."""
+def least_squares(config: ObjectiveConfig) -> Adversarial:
+    """Squared distances to the targets; D(x) - 1/2 is positive where D is nearer to 1 than to 0."""
 
-    realness_is: ClassVar[Realness] = "sign"
+    def half_square(outputs: Outputs, target: float) -> Tensor:
+        return (outputs.logits - target).square().mean() / 2
 
-    def realness(self, logits: Float[Tensor, "batch 1"]) -> Float[Tensor, " batch"]:
-        """D(x) - 1/2: positive where D is nearer to 1 than to 0."""
-        return logits[:, 0] - 0.5
+    def discriminator_loss(real: Outputs, fake: Outputs, targets: Targets) -> Tensor:
+        return config.unlabelled_weight * (half_square(real, targets.real) + half_square(fake, targets.fake))
 
-    def real_loss(self, logits: Float[Tensor, "batch 1"], target: float) -> Float[Tensor, ""]:
-        """Half the mean squared distance to `target`: b for real images, a for generated ones."""
-        return (logits - target).square().mean() / 2
+    def generator_loss(real: Outputs | None, fake: Outputs, targets: Targets) -> Tensor:
+        return half_square(fake, targets.generator)
 
-    fake_loss = real_loss
-
-    def generator_loss(self, fake_logits: Float[Tensor, "batch 1"], target: float = 1.0) -> Float[Tensor, ""]:
-        """Half the mean squared distance to c = `target`."""
-        return self.real_loss(fake_logits, target)
+    return Adversarial(
+        discriminator_loss=discriminator_loss,
+        generator_loss=generator_loss,
+        real_score=lambda logits: logits[:, 0] - 0.5,
+        score_kind="sign",
+    )

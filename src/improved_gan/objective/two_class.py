@@ -1,24 +1,22 @@
 """What the objectives of section 2 share: one logit l, D = sigmoid(l), and the discriminator's cross-entropy."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Callable
 
-from jaxtyping import Float
 from torch import Tensor
 
+from improved_gan.config import ObjectiveConfig
 from improved_gan.objective.binary_cross_entropy import binary_cross_entropy
-from improved_gan.objective.one_logit import OneLogit
-from improved_gan.objective.protocol import Realness
+from improved_gan.objective.record import Adversarial, Outputs, Targets, first_output
 
 
-@dataclass(frozen=True)
-class TwoClass(OneLogit):
-    """The discriminator of section 2: minimises unlabelled_weight (- E log D(x) - E log(1 - D(G(z))))."""
+def two_class(
+    config: ObjectiveConfig, generator_loss: Callable[[Outputs | None, Outputs, Targets], Tensor]
+) -> Adversarial:
+    """The discriminator minimises unlabelled_weight (- E log D(x) - E log(1 - D(G(z)))), the generator its own loss."""
 
-    realness_is: ClassVar[Realness] = "logit"
+    def discriminator_loss(real: Outputs, fake: Outputs, targets: Targets) -> Tensor:
+        of_real = binary_cross_entropy(first_output(real.logits), targets.real)
+        of_fake = binary_cross_entropy(first_output(fake.logits), targets.fake)
+        return config.unlabelled_weight * (of_real + of_fake)
 
-    def real_loss(self, logits: Float[Tensor, "batch 1"], target: float) -> Float[Tensor, ""]:
-        """softplus(l) - t l with `target` t: softplus(-l) for 1, softplus(l) for 0, as generated images have it."""
-        return binary_cross_entropy(self.realness(logits), target)
-
-    fake_loss = real_loss
+    return Adversarial(discriminator_loss=discriminator_loss, generator_loss=generator_loss, score_kind="logit")

@@ -6,48 +6,43 @@ The critic's loss is minus an estimate of the distance, up to the factor that it
 nothing, so neither does the share of images that it calls real.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from improved_gan.objective.one_logit import OneLogit
+from improved_gan.config import ObjectiveConfig
+from improved_gan.objective.record import Adversarial, Outputs, Targets
 
 
-@dataclass(frozen=True)
-class Critic(OneLogit):
-    """What the two Wasserstein objectives share; how the critic is kept from growing steep is theirs."""
-
-    def real_loss(self, logits: Float[Tensor, "real 1"], target: float) -> Float[Tensor, ""]:
-        """- E l."""
-        assert target == 1
-        return -logits.mean()
-
-    def fake_loss(self, logits: Float[Tensor, "fake 1"], target: float) -> Float[Tensor, ""]:
-        """E l."""
-        assert target == 0
-        return logits.mean()
-
-    def generator_loss(self, fake_logits: Float[Tensor, "batch 1"], target: float = 1.0) -> Float[Tensor, ""]:
-        """- E l_fake."""
-        assert target == 1
-        return -fake_logits.mean()
-
-
-@dataclass(frozen=True)
-class Wasserstein(Critic):
+def wasserstein(config: ObjectiveConfig) -> Adversarial:
     """The critic's parameters are clipped after each of its steps.
 
     Of a weight-normalised layer that is its direction v, whose rows the norm bounds anyway, its bias, and its gain
     where it is trained.
     """
-
-    clip: float  # c, above 0
+    assert config.clip is not None
+    clip = config.clip
 
     @torch.no_grad()
-    def constrain(self, parameters: Iterable[Tensor]) -> None:
-        """Clip each to [-c, c], in place."""
+    def constraint(parameters: Iterable[Tensor]) -> None:
         for parameter in parameters:
-            parameter.clamp_(-self.clip, self.clip)
+            parameter.clamp_(-clip, clip)
+
+    return Adversarial(
+        discriminator_loss=critic_loss(config.unlabelled_weight), generator_loss=minus_score, constraint=constraint
+    )
+
+
+def critic_loss(weight: float) -> Callable[[Outputs, Outputs, Targets], Tensor]:
+    """The critic's loss: `weight` (E D(G(z)) - E D(x))."""
+
+    def loss(real: Outputs, fake: Outputs, targets: Targets) -> Tensor:
+        return weight * (-real.logits.mean() + fake.logits.mean())
+
+    return loss
+
+
+def minus_score(real: Outputs | None, fake: Outputs, targets: Targets) -> Tensor:
+    """The generator's loss: - E D(G(z))."""
+    return -fake.logits.mean()

@@ -8,23 +8,22 @@ the batch's summed outputs.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from improved_gan.objective.wasserstein import Critic
+from improved_gan.config import ObjectiveConfig
+from improved_gan.objective.record import Adversarial
+from improved_gan.objective.wasserstein import critic_loss, minus_score
 
 
-@dataclass(frozen=True)
-class WassersteinGP(Critic):
+def wasserstein_gp(config: ObjectiveConfig) -> Adversarial:
     """The critic's slope is drawn to 1 between real and generated images."""
-
-    gradient_penalty: float  # w, at least 0
+    assert config.gradient_penalty is not None
+    weight = config.gradient_penalty
 
     def penalty(
-        self,
         discriminator: Callable[[Tensor], Tensor],
         real: Float[Tensor, "batch *image"],
         fake: Float[Tensor, "batch *image"],
@@ -34,4 +33,8 @@ class WassersteinGP(Critic):
         between = (share * real + (1 - share) * fake).detach().requires_grad_()
         (slope,) = torch.autograd.grad(discriminator(between).sum(), between, create_graph=True)
         length = (slope.flatten(1).square().sum(1) + 1e-12).sqrt()  # smooth at 0 too, which unrolling wants
-        return self.gradient_penalty * (length - 1).square().mean()
+        return weight * (length - 1).square().mean()
+
+    return Adversarial(
+        discriminator_loss=critic_loss(config.unlabelled_weight), generator_loss=minus_score, penalty=penalty
+    )

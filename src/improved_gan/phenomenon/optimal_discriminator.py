@@ -15,6 +15,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from scipy.stats import gaussian_kde, norm
 
+from improved_gan.objective import Adversarial
 from improved_gan.phenomenon.figure import save_picture
 from improved_gan.phenomenon.rows import format_mean_std
 from improved_gan.report.grouping import Row
@@ -79,5 +80,6 @@ def _discriminators(run: Run) -> tuple[Density, Density, Density, Density, Densi
     )
     q = gaussian_kde(samples)(x)
     (output,) = trained.pair.discriminator(torch.from_numpy(x).float().view(-1, 1, 1, 1))
-    found = objective.realness(output.logits).sigmoid().double().numpy()
-    return x, p, q, found, trained.pair.real_target * p / (p + q)
+    assert isinstance(objective, Adversarial)
+    found = objective.real_score(output.logits).sigmoid().double().numpy()
+    return x, p, q, found, trained.pair.targets.real * p / (p + q)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from improved_gan.architecture.noise import GaussianNoise
 from improved_gan.architecture.weight_norm import data_dependent_initialisation
 from improved_gan.config import AveragingConfig, Config, OptimizerConfig, TechniqueConfig
-from improved_gan.objective import Constrained, FeaturePenalised, Objective, Penalised, build_objective
+from improved_gan.objective import Adversarial, Objective, Targets, build_objective
 from improved_gan.technique.historical_averaging import HistoricalAverage
 from improved_gan.technique.label_smoothing import smoothed_targets
 from improved_gan.technique.r1 import r1_penalty
@@ -18,7 +18,7 @@ from improved_gan.training.balance import AdaptiveBalance
 from improved_gan.training.ema import ExponentialMovingAverage
 from improved_gan.training.gan import GAN, GeneratorLoss, Penalty, Player
 from improved_gan.training.networks import discriminator_for, draw_latents, generator_for, pack_size
-from improved_gan.training.step import adversarial_generator_loss, feature_matching, unrolled
+from improved_gan.training.step import feature_matching, own_generator_loss, unrolled
 
 LATENTS_FOR_INITIALISATION = 100
 
@@ -31,7 +31,6 @@ def build_gan(config: Config, classes: int | None, device: torch.device) -> GAN:
         noise = GaussianNoise(training.balance.discriminator_noise) if training.balance.discriminator_noise else None
         discriminator = discriminator_for(config, objective, classes, generator.latent_size, noise)
     history, balance = technique.historical_averaging, training.balance
-    targets = smoothed_targets(technique.label_smoothing)
     return GAN(
         generator_player=_player(
             generator,
@@ -48,16 +47,18 @@ def build_gan(config: Config, classes: int | None, device: torch.device) -> GAN:
             training.discriminator_average,
             history.discriminator_weight if history.enabled else None,
             balance.discriminator_loss_weight,
-            objective.constrain if isinstance(objective, Constrained) else None,
+            objective.constraint if isinstance(objective, Adversarial) else None,
         ),
         objective=objective,
-        generator_loss=_generator_loss(technique, objective),
+        generator_loss=_generator_loss(technique),
         generator_sees_reals=(
-            technique.feature_matching.enabled or technique.unrolling.enabled or discriminator.couples_batches
+            technique.feature_matching.enabled
+            or technique.unrolling.enabled
+            or discriminator.couples_batches
+            or (isinstance(objective, Adversarial) and objective.generator_sees_reals)
         ),
         penalties=_penalties(technique, objective),
-        real_target=targets.real,
-        fake_target=targets.fake,
+        targets=Targets(*smoothed_targets(technique.label_smoothing)),
         pack=pack_size(technique),
         draw_latents=partial(draw_latents, config.architecture.latent_distribution, generator.latent_size, device),
         balance=AdaptiveBalance(balance.adaptive_accuracy),
@@ -65,25 +66,22 @@ def build_gan(config: Config, classes: int | None, device: torch.device) -> GAN:
     )
 
 
-def _generator_loss(technique: TechniqueConfig, objective: Objective) -> GeneratorLoss:
-    if technique.feature_matching.enabled:
-        loss = feature_matching(technique.feature_matching.distance)
-    else:
-        loss = adversarial_generator_loss(
-            smoothed_targets(technique.label_smoothing).generator,
-            objective.feature_penalty if isinstance(objective, FeaturePenalised) else None,
-        )
+def _generator_loss(technique: TechniqueConfig) -> GeneratorLoss:
+    matching = technique.feature_matching
+    loss = feature_matching(matching.distance) if matching.enabled else own_generator_loss
     return unrolled(loss, technique.unrolling.steps) if technique.unrolling.enabled else loss
 
 
 def _penalties(technique: TechniqueConfig, objective: Objective) -> dict[str, Penalty]:
     penalties: dict[str, Penalty] = {}
-    if isinstance(objective, Penalised):
+    if not isinstance(objective, Adversarial):
+        return penalties
+    if objective.penalty is not None:
         penalties["gradient_penalty"] = objective.penalty
     if technique.r1.enabled:
 
         def r1(logits: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
-            return r1_penalty(technique.r1.weight, lambda images: objective.realness(logits(images)), real)
+            return r1_penalty(technique.r1.weight, lambda images: objective.real_score(logits(images)), real)
 
         penalties["r1_penalty"] = r1
     return penalties

@@ -9,6 +9,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from improved_gan.metrics.inputs import EvalDiscriminator
+from improved_gan.objective import Adversarial
 from improved_gan.technique.packing import pack
 from improved_gan.training.batches import full_batches
 from improved_gan.training.gan import GAN
@@ -21,7 +22,8 @@ def eval_discriminator(
 
     Packs of images have one output each. None for a critic, whose outputs mean something only beside each other.
     """
-    if pair.objective.realness_is is None:
+    objective = pair.objective
+    if not isinstance(objective, Adversarial) or objective.score_kind is None:
         return None
 
     @torch.no_grad()
@@ -42,8 +44,9 @@ def eval_discriminator(
     def through(what: Callable[[Tensor], Tensor]) -> Callable[[np.ndarray], Tensor]:
         return lambda images: what(logits(images))
 
-    objective = pair.objective
-    classes = through(objective.class_logits) if objective.uses_labels else None
+    classes = None
+    if objective.labelled_loss is not None and objective.class_logits is not None:
+        classes = through(objective.class_logits)
     return EvalDiscriminator(
-        through(objective.realness), classes, batch_size, gives_probability=objective.realness_is == "logit"
+        through(objective.real_score), classes, batch_size, gives_probability=objective.score_kind == "logit"
     )

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from improved_gan.architecture import Discriminator, DiscriminatorOutput
 from improved_gan.architecture.noise import GaussianNoise
-from improved_gan.objective import Objective
+from improved_gan.objective import Objective, Targets
 from improved_gan.technique.historical_averaging import HistoricalAverage
 from improved_gan.technique.packing import pack
 from improved_gan.training.balance import AdaptiveBalance
@@ -113,8 +113,7 @@ class GAN:
     generator_loss: GeneratorLoss
     generator_sees_reals: bool  # whether that loss looks at real images: else none are fetched for it
     penalties: dict[str, Penalty]  # further terms of the discriminator's loss, by their names in the log
-    real_target: float  # one-sided label smoothing, section 3.4
-    fake_target: float  # 0, unless smoothing is two-sided
+    targets: Targets  # 1, 0 and 1 without label smoothing, section 3.4
     pack: int  # images that the discriminator sees at once
     draw_latents: Callable[[int, torch.Generator | None], Tensor]
     balance: AdaptiveBalance
@@ -137,10 +136,6 @@ class GAN:
     def logits(self, images: Tensor) -> Tensor:
         """The discriminator's logits of these images alone."""
         return self.discriminator(images)[0].logits
-
-    def adversarial_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        """What the discriminator minimises to tell real from generated."""
-        return self.objective.discriminator_loss(real_logits, fake_logits, self.real_target, self.fake_target)
 
     def judge(self, batch: Batch, fake: Tensor) -> list[DiscriminatorOutput]:
         """The discriminator's outputs for real, generated and, where the objective has them, labelled images."""

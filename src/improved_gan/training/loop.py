@@ -46,7 +46,7 @@ class Loop:
         self._mode_histogram = ModeHistogram(trainer)
         self._measures_error = (
             "test_error" in trainer.config.metrics.measures
-            and trainer.pair.objective.uses_labels
+            and trainer.pair.objective.labelled_loss is not None
             and trainer.evaluation_split() is not None
         )
 

@@ -19,7 +19,7 @@ from improved_gan.architecture.batch_norm import BatchNorm, ScaleShift
 from improved_gan.architecture.noise import GaussianNoise, NoisyInput
 from improved_gan.architecture.weight_norm import without_weight_norm
 from improved_gan.config import ArchitectureConfig, Config, TechniqueConfig
-from improved_gan.objective import EnergyBased, Objective, Reconstructing
+from improved_gan.objective import Adversarial, Objective, Reconstruction
 from improved_gan.technique.minibatch_discrimination import JointMinibatchDiscrimination, MinibatchDiscrimination
 from improved_gan.technique.minibatch_stddev import MinibatchStddev
 from improved_gan.technique.spectral_norm import normalise_spectrally
@@ -42,7 +42,7 @@ def discriminator_for(
     config: Config, objective: Objective, classes: int | None, latent_size: int, noise: GaussianNoise | None
 ) -> Discriminator:
     """The discriminator of packs of images, seen through `noise`; for energies and codes, with the outputs of those."""
-    outputs = objective.code_size(latent_size) if isinstance(objective, Reconstructing) else objective.outputs(classes)
+    outputs = objective.code_size(latent_size) if isinstance(objective, Reconstruction) else objective.logits(classes)
     channels, *sides = config.architecture.image_shape
     architecture = dataclasses.replace(
         config.architecture, image_shape=[pack_size(config.technique) * channels, *sides]
@@ -53,7 +53,7 @@ def discriminator_for(
         normalise_spectrally(discriminator)
     if noise is not None:
         discriminator.trunk = NoisyInput(discriminator.trunk, noise)
-    if not isinstance(objective, EnergyBased):
+    if not (isinstance(objective, Adversarial) and objective.discriminator_decodes):
         return discriminator
     return AutoencodingDiscriminator(
         discriminator,

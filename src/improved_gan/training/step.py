@@ -3,7 +3,7 @@
 - feature matching: the generator's loss (`pair.generator_loss`, chosen by the builder)
 - minibatch discrimination: a layer of the discriminator
 - historical averaging: a penalty on a player's parameters (`player.penalty`)
-- one-sided label smoothing: the discriminator's target for real data (`pair.real_target`)
+- one-sided label smoothing: the discriminator's target for real data (`pair.targets`)
 - virtual batch norm: the generator's normalisation layers
 
 Later rivals: spectral norm and minibatch standard deviation are the discriminator's layers, R1 is one of its
@@ -15,7 +15,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from improved_gan.objective import Objective, Reconstructing
+from improved_gan.objective import Adversarial, Reconstruction, Supervised
 from improved_gan.technique.feature_matching import feature_matching_loss
 from improved_gan.technique.unrolling import unrolled_parameters, with_parameters
 from improved_gan.training.batches import Batch
@@ -27,11 +27,12 @@ Losses = dict[str, Tensor]
 def discriminator_losses(pair: GAN, batch: Batch) -> Losses:
     """What the discriminator minimises ("discriminator_loss"), its terms, and how it sees real and generated images."""
     objective = pair.objective
+    assert isinstance(objective, Adversarial)
     with torch.no_grad():
         fake_images = pair.generate(len(batch.real))
     real, fake, *labelled = pair.judge(batch, fake_images)
-    losses = {"adversarial_loss": pair.adversarial_loss(real.logits, fake.logits)}
-    if objective.uses_labels:
+    losses = {"adversarial_loss": objective.discriminator_loss(real, fake, pair.targets)}
+    if objective.labelled_loss is not None:
         shown, labels = (labelled[0], batch.labels) if labelled else (real, batch.real_labels)
         assert labels is not None
         losses["labelled_loss"] = objective.labelled_loss(shown.logits, labels)
@@ -42,13 +43,13 @@ def discriminator_losses(pair: GAN, batch: Batch) -> Losses:
 
 
 @torch.no_grad()
-def discriminator_statistics(objective: Objective, real_logits: Tensor, fake_logits: Tensor) -> Losses:
+def discriminator_statistics(objective: Adversarial, real_logits: Tensor, fake_logits: Tensor) -> Losses:
     """The shares of reals and of generated images that are called real, and of both that are called rightly, 0..1.
 
     A critic, whose zero means nothing, is right about what it rates on the right side of the two batches' mean ratings.
     """
-    real, fake = objective.realness(real_logits), objective.realness(fake_logits)
-    boundary = 0.0 if objective.realness_is else (real.mean() + fake.mean()) / 2
+    real, fake = objective.real_score(real_logits), objective.real_score(fake_logits)
+    boundary = 0.0 if objective.score_kind else (real.mean() + fake.mean()) / 2
     return {
         "real_called_real": (real > 0).float().mean(),
         "fake_called_real": (fake > 0).float().mean(),
@@ -67,7 +68,7 @@ def discriminator_step(pair: GAN, batch: Batch) -> Losses:
 def supervised_step(pair: GAN, batch: Batch) -> Losses:
     """The baseline without a generator: the same discriminator, taught by the labels alone."""
     (labelled,) = pair.discriminator(batch.labelled)
-    assert batch.labels is not None
+    assert isinstance(pair.objective, Supervised) and batch.labels is not None
     loss = pair.objective.labelled_loss(labelled.logits, batch.labels)
     pair.discriminator_player.update(loss)
     return {"discriminator_loss": loss.detach(), "labelled_loss": loss.detach()}
@@ -76,9 +77,9 @@ def supervised_step(pair: GAN, batch: Batch) -> Losses:
 def reconstruction_step(pair: GAN, batch: Batch) -> Losses:
     """The baselines without a game: the discriminator encodes, the generator decodes, both go down one loss."""
     objective, players = pair.objective, (pair.discriminator_player, pair.generator_player)
-    assert isinstance(objective, Reconstructing)
+    assert isinstance(objective, Reconstruction)
     codes = pair.logits(batch.real)
-    losses = objective.losses(batch.real, pair.generator(objective.latents(codes, draw=True)), codes)
+    losses = objective.losses(batch.real, pair.generator(objective.latents(codes, True)), codes)
     loss = torch.stack(list(losses.values())).sum()
     update(loss, *players)
     return {name: value.detach() for name, value in (losses | {"loss": loss}).items()}
@@ -124,7 +125,8 @@ def unrolled(loss: GeneratorLoss, steps: int) -> GeneratorLoss:
         def discriminator_loss() -> Tensor:
             real, fake = pair.discriminator(real_images, fake_images)
             terms = [penalty(pair.logits, real_images, fake_images) for penalty in pair.penalties.values()]
-            own = pair.adversarial_loss(real.logits, fake.logits) + sum(terms)
+            assert isinstance(pair.objective, Adversarial)
+            own = pair.objective.discriminator_loss(real, fake, pair.targets) + sum(terms)
             return pair.discriminator_player.loss_weight * own
 
         network, optimizer = pair.discriminator, pair.discriminator_player.optimizer
@@ -134,15 +136,21 @@ def unrolled(loss: GeneratorLoss, steps: int) -> GeneratorLoss:
     return unrolled_loss
 
 
-def adversarial_generator_loss(
-    target: float, feature_penalty: Callable[[Tensor], Tensor] | None = None
-) -> GeneratorLoss:
-    """The objective's own loss: the discriminator is to call generated images real, with probability `target`."""
+def own_generator_loss(pair: GAN, real_images: Tensor | None, fake_images: Tensor) -> Tensor:
+    """The objective's own loss; the discriminator sees the reals again only where that matters."""
+    objective, discriminator = pair.objective, pair.discriminator
+    assert isinstance(objective, Adversarial)
+    if objective.generator_sees_reals or discriminator.couples_batches:
+        assert real_images is not None
+        real, fake = discriminator(real_images, fake_images)
+        return objective.generator_loss(real, fake, pair.targets)
+    (fake,) = discriminator(fake_images)
+    return objective.generator_loss(None, fake, pair.targets)
 
-    def loss(pair: GAN, real_images: Tensor | None, fake_images: Tensor) -> Tensor:
-        beside = [real_images] if pair.discriminator.couples_batches else []
-        *_, fake = pair.discriminator(*beside, fake_images)
-        own = pair.objective.generator_loss(fake.logits, target)
-        return own if feature_penalty is None else own + feature_penalty(fake.features)
 
-    return loss
+STEPS: dict[type, Callable[[GAN, Batch], Losses]] = {
+    Adversarial: discriminator_step,
+    Supervised: supervised_step,
+    Reconstruction: reconstruction_step,
+}
+"""How an objective of each kind moves, once for each of `training.discriminator_steps`."""

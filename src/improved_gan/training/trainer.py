@@ -13,13 +13,13 @@ from improved_gan.dataset import PreparedDataset
 from improved_gan.dataset.checking import check_against_data
 from improved_gan.dataset.labels import held_out, labelled_indices
 from improved_gan.dataset.prepared import PreparedSplit
-from improved_gan.objective import Reconstructing
+from improved_gan.objective import Reconstruction
 from improved_gan.training.batches import Batches, Images, full_batches
 from improved_gan.training.builder import build_gan, initialise
 from improved_gan.training.device import prepare_arithmetic
 from improved_gan.training.random_state import random_state, restore_random_state
 from improved_gan.training.sampling import Sampler
-from improved_gan.training.step import Losses, discriminator_step, generator_step, reconstruction_step, supervised_step
+from improved_gan.training.step import STEPS, Losses, discriminator_step, generator_step
 
 RECONSTRUCTED, GRID_COLUMNS = 32, 8  # training images that are drawn beside their reconstructions
 
@@ -50,11 +50,7 @@ class Trainer:
             as_bytes=not config.dataset.holds_points,
         )
         self.step = 0
-        objective = self.pair.objective
-        if isinstance(objective, Reconstructing):
-            self._update = reconstruction_step
-        else:
-            self._update = discriminator_step if objective.trains_generator else supervised_step
+        self._update = STEPS[type(self.pair.objective)]
 
     def _images(self, split: PreparedSplit) -> Images:
         """The images of a split, made (and so uploaded to a GPU) once."""
@@ -73,7 +69,7 @@ class Trainer:
         config, train = self.config, self.dataset.train
         kept, self.validation = held_out(len(train.images), config.dataset.validation_images)
         labelled = None
-        if self.pair.objective.uses_labels and not config.objective.labels_on_reals:
+        if self.pair.objective.labelled_loss is not None and not config.objective.labels_on_reals:
             assert train.labels is not None
             labelled = torch.from_numpy(kept[self._labelled_positions(train.labels[kept])])
         images = self._images(train)
@@ -149,10 +145,12 @@ class Trainer:
         assert found is not None
         split, indices = found
         images, pair = self._images(split), self.pair
+        class_logits = pair.objective.class_logits
+        assert class_logits is not None
         pair.discriminator.eval()
         with pair.discriminator_player.averaged():
             logits = [
-                pair.objective.class_logits(pair.discriminator(images.take(indices[part]))[0].logits)[-new:]
+                class_logits(pair.discriminator(images.take(indices[part]))[0].logits)[-new:]
                 for part, new in full_batches(len(indices), self.config.training.batch_size)
             ]
         pair.discriminator.train()
@@ -164,14 +162,14 @@ class Trainer:
     def reconstructions(self) -> UInt8[Tensor, "n channel height width"] | None:
         """The first training images, each row of them above a row of their reconstructions; none if none are made."""
         pair, objective = self.pair, self.pair.objective
-        if not isinstance(objective, Reconstructing) or self.config.dataset.holds_points:
+        if not isinstance(objective, Reconstruction) or self.config.dataset.holds_points:
             return None
         images = self._images(self.dataset.train)
         pair.discriminator.eval()
         with pair.discriminator_player.averaged():
             codes = pair.logits(images.take(torch.arange(self.config.training.batch_size)))
         pair.discriminator.train()
-        decoded = self.sampler.images_of(objective.latents(codes, draw=False))[:RECONSTRUCTED]
+        decoded = self.sampler.images_of(objective.latents(codes, False))[:RECONSTRUCTED]
         rows = [images.pixels[: len(decoded)].cpu().split(GRID_COLUMNS), decoded.split(GRID_COLUMNS)]
         return torch.cat([part for pair in zip(*rows, strict=True) for part in pair])
 
