@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from improved_gan.composing import compose_jobs
 from improved_gan.composing.keys import conf_folder
-from improved_gan.objective import Reconstructing
+from improved_gan.objective import Reconstruction
 from improved_gan.training.batches import Batch, Batches, Images
 from improved_gan.training.builder import build_gan
 from improved_gan.training.gan import GAN
@@ -138,7 +138,7 @@ def test_the_generators_reals_are_fetched_only_where_they_are_used(
 
 
 def step_of(pair: GAN, batch: Batch) -> None:
-    if isinstance(pair.objective, Reconstructing):
+    if isinstance(pair.objective, Reconstruction):
         reconstruction_step(pair, batch)
     elif pair.objective.trains_generator:
         discriminator_step(pair, batch)
@@ -160,7 +160,7 @@ def test_a_whole_step_copies_nothing_to_the_device(case: str) -> None:
     channels, height, width = config.architecture.image_shape
     real = torch.empty(32 // pair.pack, channels * pair.pack, height, width, device=device)
     labels = torch.empty(len(real), dtype=torch.int64, device=device)
-    labelled = (real, labels) if pair.objective.uses_labels else (None, None)
+    labelled = (real, labels) if pair.objective.labelled_loss else (None, None)
     batch = Batch(real, labels, *labelled)
     step_of(pair, batch)
     with HostReads() as counted:
