@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,13 @@ def test_scores_are_torch_fidelitys(evaluate: Any, images: Path, random_weights:
 
     with np.load(tmp_path / "data" / "cifar10.npz") as stored:
         reference = write_folder(tmp_path / "reference", stored["x_train"][:COUNT].transpose(0, 3, 1, 2))
+    # Loose images are taken in an order shuffled by evaluate.seed; torch-fidelity takes files in order of their names.
+    files = sorted((tmp_path / "samples").iterdir())
+    (tmp_path / "in_our_order").mkdir()
+    for place, number in enumerate(np.random.default_rng(1).permutation(COUNT)):
+        shutil.copy(files[number], tmp_path / "in_our_order" / f"{place:04d}.png")
     expected = calculate_metrics(
-        input1=str(tmp_path / "samples"),
+        input1=str(tmp_path / "in_our_order"),
         input2=str(reference),
         feature_extractor="inception-v3-compat",
         feature_extractor_weights_path=str(random_weights),

@@ -148,7 +148,7 @@ def test_several_at_once_give_what_one_by_one_gives(command: Callable[..., list[
     ]
     assert len(logs) == 4  # a tracked run a job, in one group
     (group,) = {log.group for log in logs}
-    assert group.startswith("default-threads_1-") and len(group) < 128
+    assert group.startswith("default-width_16-") and len(group) < 128
     in_turn = finish([*line, UNTRACKED, f"output_root={tmp_path / 'in_turn'}"])
     assert in_turn.returncode == 1
     finished = [name for name, s in summaries(tmp_path / "in_turn" / "default").items() if s["status"] == "finished"]
