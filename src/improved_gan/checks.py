@@ -89,7 +89,7 @@ def _check_folders(config: Config) -> None:
     if weights is not None and not Path(weights).is_file():
         raise UsageError(f"metrics.inception_weights={weights}: there is no such file")
     if config.dataset.source not in ("npz", "image_folder"):
-        if config.dataset.path is not None:
+        if config.dataset.path is not None and not _judges_a_run(config):
             raise UsageError(
                 f"dataset.path={config.dataset.path}: means nothing with dataset={config.dataset.name}, which lies in "
                 "data_root; use dataset=npz or dataset=image_folder"
@@ -100,6 +100,12 @@ def _check_folders(config: Config) -> None:
             raise UsageError(f"dataset.path=null: dataset={config.dataset.name} needs the path of {wanted}")
         if not Path(config.dataset.path).exists():
             raise UsageError(f"dataset.path={config.dataset.path}: there is nothing there; it must be {wanted}")
+
+
+def _judges_a_run(config: Config) -> bool:
+    """Whether the data is a stored run's, of which `dataset.path` says where it lies now."""
+    run = {"evaluate": config.images, "sample": config.run}.get(config.job.name)
+    return run is not None and (Path(run) / "config.yaml").is_file()
 
 
 def _check_tracking(config: Config) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from improved_gan.cli import run
 from improved_gan.composing import compose_jobs, groups
@@ -20,7 +21,8 @@ def test_the_default_run_composes() -> None:
 
 def test_every_choice_of_every_group_composes(tmp_path: Path) -> None:
     archive = tmp_path / "images.npz"
-    archive.touch()
+    np.savez(archive, images=np.zeros((5, 8, 8), np.uint8))
+    Image.new("RGB", (8, 8)).save(tmp_path / "image.png")
     for dataset in groups()["dataset"]:
         extra = {"image_folder": [f"dataset.path={tmp_path}"], "npz": [f"dataset.path={archive}"]}.get(dataset, [])
         assert compose_jobs([f"dataset={dataset}", *extra]), dataset
@@ -78,7 +80,7 @@ def test_a_sweep_without_values_is_a_sentence(sweep: str, words: str) -> None:
 
 def test_a_quoted_tilde_is_the_home_folder_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "images.npz").touch()
+    np.savez(tmp_path / "images.npz", images=np.zeros((5, 8, 8), np.uint8))
     folders = ('output_root="~"', 'data_root="~"')
     files = ('metrics.inception_weights="~/images.npz"', 'dataset.path="~/images.npz"')
     config = compose_jobs(["dataset=npz", *folders, *files])[0].config
@@ -129,6 +131,7 @@ def test_your_own_images_take_an_architecture_by_their_shape_or_are_told_what_fi
     assert image_shape("dataset=npz", archive(5, 32, 32, 3)) == [3, 32, 32]
     assert image_shape("dataset=npz", archive(5, 3, 28, 28)) == [3, 28, 28]
     assert compose_jobs(["dataset=npz", archive(5, 8, 8)])[0].config.architecture.name == "mnist_mlp"
+    Image.new("RGB", (8, 8)).save(tmp_path / "image.png")
     assert image_shape("dataset=image_folder", f"dataset.path={tmp_path}") == [3, 32, 32]
     with pytest.raises(UsageError, match=r"dataset.path=.*64x64 with 3 channels.*28x28 with 1 channel \(mnist_mlp\)"):
         compose_jobs(["dataset=npz", archive(5, 64, 64, 3)])

@@ -7,7 +7,7 @@ from improved_gan.composing.identity import SCHEMA_VERSION, affects_result, dige
 from improved_gan.composing.jobs import completing_defaults, compose_jobs
 from improved_gan.composing.keys import conf_folder, groups, known_keys, register_schema
 from improved_gan.composing.migration import VERSION, migrated
-from improved_gan.composing.request import Request, request_for
+from improved_gan.composing.request import Request, identified, request_for
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -19,6 +19,7 @@ __all__ = [
     "conf_folder",
     "digest_of",
     "groups",
+    "identified",
     "known_keys",
     "migrated",
     "register_schema",

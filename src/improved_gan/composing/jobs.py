@@ -2,9 +2,9 @@
 
 import copy
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override
@@ -18,8 +18,10 @@ from improved_gan.composing.hydra_internals import apply_overrides, split_argume
 from improved_gan.composing.identity import affects_result, node_types
 from improved_gan.composing.keys import conf_folder, groups, register_schema
 from improved_gan.composing.overrides import parsed
-from improved_gan.composing.request import Request, request_for
+from improved_gan.composing.request import Request, identified, request_for
 from improved_gan.config import NO_VALUE, Config, UsageError
+
+T = TypeVar("T")
 
 
 def compose_jobs(arguments: Sequence[str]) -> list[Request]:
@@ -40,7 +42,7 @@ def compose_jobs(arguments: Sequence[str]) -> list[Request]:
     register_schema()
     with initialize_config_dir(config_dir=str(conf_folder()), version_base="1.3"):
         if not multirun:
-            return [_composed(tuple(texts))]
+            return [identified(_composed(tuple(texts)))]
         return _all_composed(_combinations(overrides + parsed(_experiments_sweep(overrides))))
 
 
@@ -94,13 +96,21 @@ def _listed(override: Override) -> Override:
 
 def _all_composed(jobs: list[list[str]]) -> list[Request]:
     """The requests of a multirun; wrong ones are all listed, unless `sweep.skip_invalid` leaves them out."""
-    requests, wrong = [], []
-    for number, job in enumerate(jobs, start=1):
+    named = {f"job {number} ({' '.join(job)})": tuple(job) for number, job in enumerate(jobs, start=1)}
+    composed = _right_ones(named, _composed)
+    known: dict[str, tuple[str, tuple[str, ...]]] = {}
+    return list(_right_ones(composed, lambda request: identified(request, known)).values())  # reads, so it comes last
+
+
+def _right_ones(jobs: Mapping[str, T], done: Callable[[T], Request]) -> dict[str, Request]:
+    """The jobs for which `done` finds nothing wrong, by name. Raises `UsageError`, a line for each wrong one."""
+    requests, wrong = {}, []
+    for name, job in jobs.items():
         try:
-            requests.append(_composed(tuple(job)))
+            requests[name] = done(job)
         except UsageError as error:
-            wrong.append((f"job {number} ({' '.join(job)})", str(error)))
-    skip_invalid = any(request.config.sweep.skip_invalid for request in requests)
+            wrong.append((name, str(error)))
+    skip_invalid = any(request.config.sweep.skip_invalid for request in requests.values())
     if wrong and not skip_invalid:
         reasons = {reason for _, reason in wrong}
         if len(reasons) == 1 and not requests:  # not the combination's fault

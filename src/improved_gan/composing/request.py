@@ -1,9 +1,12 @@
 """One job to do, from a composed config: capped by the budget, checked, named."""
 
+import contextlib
 import dataclasses
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -24,6 +27,7 @@ class Request:
     digest: str
     overrides: tuple[str, ...]
     scaled: bool  # the budget made it smaller than its experiment asks
+    remarks: tuple[str, ...] = ()  # what was to be said of its data when it was identified
 
 
 def request_for(composed: DictConfig, choices: Mapping[Any, Any], overrides: tuple[str, ...]) -> Request:
@@ -33,7 +37,7 @@ def request_for(composed: DictConfig, choices: Mapping[Any, Any], overrides: tup
     """
     config = OmegaConf.to_object(composed)
     assert isinstance(config, Config)
-    _expand_home(config)
+    _make_absolute(config)
     scaled = _apply_budget(config)
     check(config)
     check_shapes(config, choices, overrides)
@@ -48,13 +52,51 @@ def request_for(composed: DictConfig, choices: Mapping[Any, Any], overrides: tup
     )
 
 
-def _expand_home(config: Config) -> None:
-    """A `~` that the shell has left alone (quoted, or in a file) means the home folder in every path."""
-    nodes = ((config, ("output_root", "data_root", "run", "images")), (config.dataset, ("path",)))
-    for node, names in (*nodes, (config.metrics, ("inception_weights",))):
+def identified(request: Request, known: dict[str, tuple[str, tuple[str, ...]]] | None = None) -> Request:
+    """`request` with a hash that holds the checksum of data given by a path, which is prepared if it never was.
+
+    `known` remembers checksums from one job of a multirun to the next. Raises `UsageError` where the data is none.
+    """
+    config, known = request.config, {} if known is None else known
+    if config.dataset.path is None or config.job.name != "train":
+        return request
+    from improved_gan.dataset import checksum_of
+
+    key = f"{config.data_root} {config.dataset}"
+    if key not in known:
+        with _listening() as remarks:
+            checksum = checksum_of(config.dataset, Path(config.data_root))
+        known[key] = checksum, tuple(remarks)
+    checksum, said = known[key]
+    return dataclasses.replace(request, digest=run_digest(config, checksum), remarks=said)
+
+
+@contextlib.contextmanager
+def _listening() -> Iterator[list[str]]:
+    """Inside the `with`, warnings are collected instead of shown: the job itself shows them, and its log.txt."""
+    log = logging.getLogger("improved_gan")
+    heard: list[str] = []
+    listener = logging.Handler(logging.WARNING)
+    listener.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
+    handlers, log.handlers = log.handlers, [listener]
+    try:
+        yield heard
+    finally:
+        log.handlers = handlers
+
+
+def _make_absolute(config: Config) -> None:
+    """A `~` that the shell has left alone means the home folder in every path; what a run stores is absolute."""
+    nodes: tuple[tuple[Any, tuple[str, ...]], ...] = (
+        (config, ("output_root", "data_root", "run", "images")),
+        (config.dataset, ("path",)),
+        (config.metrics, ("inception_weights",)),
+    )
+    for node, names in nodes:
         for name in names:
-            if getattr(node, name) is not None:
-                setattr(node, name, os.path.expanduser(getattr(node, name)))
+            if path := getattr(node, name):  # an empty one is refused later
+                path = os.path.expanduser(path)
+                setattr(node, name, path if name in ("run", "images") else os.path.abspath(path))
 
 
 def _resolved_precision(config: Config) -> str:

@@ -9,10 +9,27 @@ from pathlib import Path
 
 from improved_gan.config import DatasetConfig, UsageError
 from improved_gan.dataset.labels import held_out, labelled_indices
-from improved_gan.dataset.prepared import Modes, PreparedDataset, PreparedSplit, open_prepared, prepare, store_folders
-from improved_gan.dataset.sources import find
+from improved_gan.dataset.prepared import (
+    Modes,
+    PreparedDataset,
+    PreparedSplit,
+    open_prepared,
+    prepare,
+    prepared_checksum,
+    store_folders,
+)
+from improved_gan.dataset.sources import Source, find
 
-__all__ = ["Modes", "PreparedDataset", "PreparedSplit", "held_out", "labelled_indices", "load"]
+__all__ = [
+    "Modes",
+    "PreparedDataset",
+    "PreparedSplit",
+    "checksum_at_hand",
+    "checksum_of",
+    "held_out",
+    "labelled_indices",
+    "load",
+]
 
 
 def load(config: DatasetConfig, data_root: Path, *, verify_all: bool = False) -> PreparedDataset:
@@ -22,17 +39,35 @@ def load(config: DatasetConfig, data_root: Path, *, verify_all: bool = False) ->
     `verify_all`. Raises `UsageError` where the set cannot be had, is damaged, or is not what `config` says it is.
     """
     source = find(config, data_root)
+    dataset = open_prepared(_prepared(source), verify_all=verify_all)
+    return _as_requested(config, dataset, source.request)
+
+
+def checksum_of(config: DatasetConfig, data_root: Path) -> str:
+    """The checksum of the set that `config` asks for, prepared first if it never was. Raises as `load` does."""
+    return prepared_checksum(_prepared(find(config, data_root)))
+
+
+def checksum_at_hand(config: DatasetConfig, data_root: Path) -> str | None:
+    """The checksum of a set that is prepared already or whose files are there; None where there is no such set."""
+    try:
+        source = find(config, data_root)
+        if not source.files and not any((store / source.key).is_dir() for store in store_folders(source.root)):
+            return None
+        return prepared_checksum(_prepared(source))
+    except (UsageError, OSError):
+        return None
+
+
+def _prepared(source: Source) -> Path:
     stores = store_folders(source.root)
     try:
-        folder = next((store / source.key for store in stores if (store / source.key).is_dir()), None)
-        if folder is None:
-            folder = prepare(stores, source.key, source.name, source.description, source.splits)
-        dataset = open_prepared(folder, verify_all=verify_all)
+        there = next((store / source.key for store in stores if (store / source.key).is_dir()), None)
+        return there or prepare(stores, source.key, source.name, source.description, source.splits)
     except UsageError:
         raise
     except ValueError as error:  # a file is not what it should be: the readers say which, here comes who asked for it
         raise UsageError(f"{source.request}: {error}") from error
-    return _as_requested(config, dataset, source.request)
 
 
 def _as_requested(config: DatasetConfig, dataset: PreparedDataset, request: str) -> PreparedDataset:

@@ -99,10 +99,8 @@ def prepare(
 
 def open_prepared(folder: Path, *, verify_all: bool = False) -> PreparedDataset:
     """Map the arrays of a prepared folder; `UsageError` names the file that is not as it was written."""
+    description = _description(folder)
     try:
-        description = json.loads((folder / DESCRIPTION).read_text())
-        if description["checksum"] != _checksum(description):
-            raise _damaged(folder, DESCRIPTION)
         splits = {
             split: PreparedSplit(
                 _map(folder, files["images"], verify_all),
@@ -110,7 +108,7 @@ def open_prepared(folder: Path, *, verify_all: bool = False) -> PreparedDataset:
             )
             for split, files in description["splits"].items()
         }
-    except (json.JSONDecodeError, UnicodeDecodeError, FileNotFoundError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise _damaged(folder, DESCRIPTION) from error
     names, modes = description["class_names"], description.get("modes")
     return PreparedDataset(
@@ -124,6 +122,21 @@ def open_prepared(folder: Path, *, verify_all: bool = False) -> PreparedDataset:
         folder=folder,
         modes=None if modes is None else Modes(**{name: np.array(values) for name, values in modes.items()}),
     )
+
+
+def prepared_checksum(folder: Path) -> str:
+    """The checksum of a prepared folder, as its description states it; the arrays are not read."""
+    return str(_description(folder)["checksum"])
+
+
+def _description(folder: Path) -> dict[str, Any]:
+    try:
+        description: dict[str, Any] = json.loads((folder / DESCRIPTION).read_text())
+        if description["checksum"] == _checksum(description):
+            return description
+    except (ValueError, FileNotFoundError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(folder, DESCRIPTION) from error
+    raise _damaged(folder, DESCRIPTION)
 
 
 def _write(folder: Path, name: str, source: str, splits: Mapping[str, SourceSplit]) -> None:

@@ -16,6 +16,7 @@ from improved_gan.config import Config, DatasetConfig, EvaluateConfig, UsageErro
 from improved_gan.job.train import environment
 from improved_gan.metrics.inputs import EvalDiscriminator, ImageSet, as_entry
 from improved_gan.metrics.sample_files import read_images, read_points
+from improved_gan.run_data import refuse_changed_data, stored_data
 from improved_gan.run_folder import RunFolder, atomic_write, check_writable
 from improved_gan.training.device import DEFAULT_THREADS, choose_device
 from improved_gan.training.eval_discriminator import eval_discriminator
@@ -49,6 +50,8 @@ def evaluate(request: Request) -> Path:
     started, clock = time.strftime("%Y-%m-%dT%H:%M:%S%z"), time.perf_counter()
     path = Path(config.images)
     is_run = (path / "config.yaml").is_file()
+    if is_run:
+        refuse_changed_data(path, request)
     samples, judge, origin, data = _samples_of_run(config, wanted) if is_run else _loose_samples(config, wanted)
     folder = path / "evaluation" / (wanted.name or "default") if is_run else _folder_of_its_own(config, samples.name)
     check_writable(folder, f"images={path}" if is_run else f"output_root={config.output_root}")
@@ -56,7 +59,7 @@ def evaluate(request: Request) -> Path:
     torch.set_num_threads(config.training.threads or DEFAULT_THREADS)
     judging = Evaluator(
         config.metrics,
-        lambda: dataset.load(data, Path(config.data_root)),
+        lambda: stored_data(path, request) if is_run else dataset.load(data, Path(config.data_root)),
         device,
         wanted.seed,
         points=data.holds_points,

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from improved_gan import dataset
 from improved_gan.composing import Request
 from improved_gan.config import UsageError
+from improved_gan.run_data import refuse_changed_data, stored_data
 from improved_gan.run_folder import atomic_write, check_writable
 from improved_gan.training.loading import TrainedRun, load_run
 from improved_gan.training.sampling import save_grid
@@ -23,7 +23,8 @@ def sample(request: Request) -> Path:
         raise UsageError(f"run={request.config.run}: objective={run.config.objective.name} trains no generator")
     folder = Path(request.config.run) / "evaluation" / "sample"
     check_writable(folder, f"run={request.config.run}")
-    save_picture = _point_drawing(run, Path(request.config.data_root)) if _has_points(run) else save_grid
+    refuse_changed_data(Path(request.config.run), request)
+    save_picture = _point_drawing(request) if _has_points(run) else save_grid
     images = run.sampler.sample(wanted.count, wanted.seed)
     save_picture(images, folder / "grid.png", wanted.columns)
     _save_arrays(images, folder / "images.npz")
@@ -47,11 +48,11 @@ def _has_points(run: TrainedRun) -> bool:
     return run.config.dataset.holds_points
 
 
-def _point_drawing(run: TrainedRun, data_root: Path) -> Callable[[torch.Tensor, Path, int], None]:
+def _point_drawing(request: Request) -> Callable[[torch.Tensor, Path, int], None]:
     """Draws points over the real ones that the run was trained on; there are no columns."""
     from improved_gan.training.point_plot import PointPicture  # matplotlib is heavy: only when needed
 
-    picture = PointPicture(dataset.load(run.config.dataset, data_root).train.images)
+    picture = PointPicture(stored_data(Path(str(request.config.run)), request).train.images)
     return lambda points, path, _: picture.save(points, path)
 
 

@@ -18,6 +18,7 @@ from improved_gan import dataset
 from improved_gan.composing import Request
 from improved_gan.metrics.inception_weights import read_weights
 from improved_gan.metrics.registry import METRICS
+from improved_gan.run_data import refuse_other_data
 from improved_gan.run_folder import RunFolder
 from improved_gan.tracking import start_tracking, tracking_mode
 from improved_gan.training.checkpoint import load_newest
@@ -36,13 +37,14 @@ def train(request: Request) -> Path:
 
     Raises `UsageError` before anything is created if it cannot be done; `Stopped` after a checkpoint on a signal.
     """
-    folder = RunFolder.of(request)
+    folder, config = RunFolder.of(request), request.config
     if folder.summary().get("status") == "finished":
+        refuse_other_data(folder.path, dataset.checksum_at_hand(config.dataset, Path(config.data_root)))
         log.info("already finished; nothing to do")
         print_results(folder)
         return folder.path
-    config = request.config
     prepared = dataset.load(config.dataset, Path(config.data_root))
+    refuse_other_data(folder.path, prepared.checksum)
     config.dataset.classes = prepared.classes  # as found in the files, for whoever reads the run's config
     trainer = Trainer(config, prepared)
     if config.tracking.mode == "online":

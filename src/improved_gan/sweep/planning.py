@@ -13,6 +13,7 @@ from improved_gan.composing import Request
 from improved_gan.config import UsageError
 from improved_gan.dataset import PreparedDataset
 from improved_gan.dataset.checking import check_against_data
+from improved_gan.run_data import refuse_other_data
 from improved_gan.run_folder import RunFolder, runs_by_digest
 from improved_gan.sweep.hydra_launcher import at_once
 
@@ -67,20 +68,29 @@ def plan(requests: Sequence[Request]) -> list[Job]:
 
 
 def check_data(jobs: Sequence[Job]) -> list[Job]:
-    """The jobs whose data is what they want; with `sweep.skip_invalid`, without those of which it is not.
+    """The jobs whose data is what they want, and what they were trained on so far.
 
-    Each data set is opened once (and prepared, where it never was). Raises `UsageError`, a line for each wrong job.
+    With `sweep.skip_invalid` the others are left out. Each data set is opened once (and prepared, where it never was).
+    Raises `UsageError`, a line for each wrong job.
     """
     opened: dict[str, PreparedDataset] = {}
+    at_hand: dict[str, str | None] = {}
     right, wrong = [], []
     for job in jobs:
         config = job.request.config
-        if config.job.name == "train" and not job.finished:
+        if config.job.name == "train" and job.folder is not None:
             asked = dataclasses.replace(config.dataset, labels_per_class=None, label_seed=0, validation_images=0)
             try:
                 key = f"{config.data_root} {asked}"
+                if job.finished:
+                    if key not in at_hand:
+                        at_hand[key] = dataset.checksum_at_hand(config.dataset, Path(config.data_root))
+                    refuse_other_data(job.folder.path, at_hand[key])
+                    right.append(job)
+                    continue
                 if key not in opened:
                     opened[key] = dataset.load(config.dataset, Path(config.data_root))
+                refuse_other_data(job.folder.path, opened[key].checksum)
                 check_against_data(config, opened[key])
             except UsageError as error:
                 wrong.append((job, str(error)))

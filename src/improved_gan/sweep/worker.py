@@ -13,7 +13,7 @@ from typing import IO
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from improved_gan.composing import request_for
+from improved_gan.composing import identified, request_for
 from improved_gan.config import Config, UsageError
 from improved_gan.dispatching import Outcome, dispatch, log_to_stderr
 from improved_gan.file_lock import hold
@@ -77,7 +77,7 @@ class Worker:
         os.environ.setdefault("TQDM_DISABLE", "1")  # bars of several processes would overwrite each other
         hydra = HydraConfig.get()
         try:
-            request = request_for(composed, hydra.runtime.choices, tuple(hydra.overrides.task))
+            request = identified(request_for(composed, hydra.runtime.choices, tuple(hydra.overrides.task)))
         except UsageError as error:  # this machine lacks what the first one had
             return Outcome(2, None, str(error))
         request.config.tracking.group = request.config.tracking.group or self.group
