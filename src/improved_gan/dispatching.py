@@ -9,7 +9,7 @@ from pathlib import Path
 from improved_gan.composing import Request
 from improved_gan.config import UsageError
 from improved_gan.job import job_named
-from improved_gan.training.termination import Stopped, TrainingFailed, ending_at_once
+from improved_gan.training.termination import Stopped, TrainingFailed, ending_at_once, raising_stopped
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 log = logging.getLogger("improved_gan")
@@ -30,7 +30,8 @@ def dispatch(request: Request) -> Outcome:
     try:
         with ending_at_once():
             job = job_named(request.config.job.name)
-        return Outcome(0, job(request))
+        with raising_stopped():
+            return Outcome(0, job(request))
     except UsageError as error:
         outcome = Outcome(2, None, str(error))
     except Stopped as stop:

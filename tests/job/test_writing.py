@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from improved_gan import cli
 
@@ -92,3 +93,31 @@ def test_the_log_tells_the_runs_story(trained: Path) -> None:
     ):
         assert words in story
     assert all("," in line[:24] for line in story.splitlines()[:3])  # each with its time
+
+
+def test_other_samples_of_a_run_have_another_evaluation(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step, found = json.loads((run / "summary.json").read_text())["step"], []
+    for seed in (1, 2, 1, 2):
+        status, out, err = evaluate(tmp_path, capsys, f"images={run}", f"evaluate.seed={seed}")
+        assert status == 0, err
+        found.append(Path(out.splitlines()[-1]))
+    assert found[:2] == found[2:] == [run / "evaluation" / name for name in ("default", f"step_{step:06d}-seed_2")]
+    for seed, folder in enumerate(found[:2], start=1):
+        assert json.loads((folder / "summary.json").read_text())["origin"]["seed"] == seed
+    status, out, err = evaluate(tmp_path, capsys, f"images={run}", "evaluate.seed=2", "evaluate.name=default")
+    assert (status, out) == (2, "") and "error: evaluate.name=default: " in err and f"step {step}, seed 1" in err
+
+
+def test_what_is_said_of_the_data_reaches_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    for number in range(200):
+        Image.fromarray(np.full((32, 32), number, np.uint8)).save(images / f"{number}.png")
+    (images / ".hidden.png").touch()
+    asked = ("dataset=image_folder", f"dataset.path={images}", "objective=non_saturating", "metrics=none")
+    assert cli.run([*SMALL[:2], *asked, f"output_root={tmp_path / 'runs'}"]) == 0
+    (log,) = (tmp_path / "runs").glob("default/*/log.txt")
+    for words in ("left out 1 hidden files or folders", "images converted: 200 in gray made RGB"):
+        assert log.read_text().count(words) == 1

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import logging
 import time
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -24,6 +25,7 @@ from improved_gan.training.evaluator import Evaluator, Verdict
 from improved_gan.training.loading import load_run
 from improved_gan.training.sampling import save_grid
 
+log = logging.getLogger("improved_gan")
 CSV_COLUMNS = (
     *(
         "measure",
@@ -53,7 +55,7 @@ def evaluate(request: Request) -> Path:
     if is_run:
         refuse_changed_data(path, request)
     samples, judge, origin, data = _samples_of_run(config, wanted) if is_run else _loose_samples(config, wanted)
-    folder = path / "evaluation" / (wanted.name or "default") if is_run else _folder_of_its_own(config, samples.name)
+    folder = _folder_in_run(path, wanted, origin) if is_run else _folder_of_its_own(config, samples.name)
     check_writable(folder, f"images={path}" if is_run else f"output_root={config.output_root}")
     device = choose_device(config.device)
     torch.set_num_threads(config.training.threads or DEFAULT_THREADS)
@@ -78,6 +80,23 @@ def evaluate(request: Request) -> Path:
     _print(entries, verdict)
     _write(folder, summary, verdict)
     return folder
+
+
+def _folder_in_run(run: Path, wanted: EvaluateConfig, origin: dict[str, Any]) -> Path:
+    """Where the evaluation of a run goes: never onto that of other samples, of another step or seed.
+
+    Where `default` is taken by other samples, step and seed are the folder's name. Raises `UsageError` where
+    `evaluate.name` asks for a folder that is taken.
+    """
+    own = f"step_{origin['step']:06d}-seed_{wanted.seed}"
+    for name in (wanted.name,) if wanted.name else ("default", own):
+        folder = run / "evaluation" / name
+        earlier = RunFolder(folder).summary().get("origin") or origin
+        if all(earlier.get(key) == value for key, value in origin.items()):
+            return folder
+        held = f"step {earlier.get('step')}, seed {earlier.get('seed')}"
+        log.info("%s holds the evaluation of %s", folder, held)
+    raise UsageError(f"evaluate.name={name}: {folder} holds the evaluation of {held}; give another name")
 
 
 def _folder_of_its_own(config: Config, images_name: str) -> Path:

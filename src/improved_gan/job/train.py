@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 import traceback
+from logging.handlers import MemoryHandler
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from improved_gan.metrics.inception_weights import read_weights
 from improved_gan.metrics.registry import METRICS
 from improved_gan.run_data import refuse_other_data
 from improved_gan.run_folder import RunFolder
-from improved_gan.tracking import start_tracking, tracking_mode
+from improved_gan.tracking import Tracker, start_tracking, tracking_mode
 from improved_gan.training.checkpoint import load_newest
 from improved_gan.training.device import fast_training
 from improved_gan.training.diagnosis import verdict
@@ -37,7 +38,18 @@ def train(request: Request) -> Path:
 
     Raises `UsageError` before anything is created if it cannot be done; `Stopped` after a checkpoint on a signal.
     """
+    # What is said before there is a log.txt to say it in.
+    early = MemoryHandler(1000, flushLevel=logging.CRITICAL + 1, flushOnClose=False)
+    log.addHandler(early)
+    try:
+        return _train_or_find(request, early)
+    finally:
+        log.removeHandler(early)
+
+
+def _train_or_find(request: Request, early: MemoryHandler) -> Path:
     folder, config = RunFolder.of(request), request.config
+    log.debug("improved-gan %s", shlex.join(request.overrides))
     if folder.summary().get("status") == "finished":
         refuse_other_data(folder.path, dataset.checksum_at_hand(config.dataset, Path(config.data_root)))
         log.info("already finished; nothing to do")
@@ -45,6 +57,10 @@ def train(request: Request) -> Path:
         return folder.path
     prepared = dataset.load(config.dataset, Path(config.data_root))
     refuse_other_data(folder.path, prepared.checksum)
+    said = {record.getMessage() for record in early.buffer}
+    for remark in request.remarks:
+        if remark not in said:
+            log.warning("%s", remark)
     config.dataset.classes = prepared.classes  # as found in the files, for whoever reads the run's config
     trainer = Trainer(config, prepared)
     if config.tracking.mode == "online":
@@ -54,37 +70,30 @@ def train(request: Request) -> Path:
         read_weights(Path(weights))  # raises where they are not Inception's, not hours later
     folder.acquire()
     try:
-        _train(request, trainer, folder)
+        _train(request, trainer, folder, early)
     finally:
         folder.release()
     print_results(folder)
     return folder.path
 
 
-def _train(request: Request, trainer: Trainer, folder: RunFolder) -> None:
+def _train(request: Request, trainer: Trainer, folder: RunFolder, early: MemoryHandler) -> None:
     config = request.config
     if not (folder.path / "config.yaml").exists():
         folder.write_config(config)
     file_handler = logging.FileHandler(folder.path / "log.txt")
     file_handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    early.setTarget(file_handler)
+    early.flush()
+    log.removeHandler(early)
     log.addHandler(file_handler)
-    log.debug("improved-gan %s", shlex.join(request.overrides))
     log.debug("%s", ", ".join(f"{name} {value}" for name, value in environment(trainer.device).items()))
     log.debug("data: %s, checksum %s", trainer.dataset.name, trainer.dataset.checksum)
-    state = load_newest(folder.checkpoints, trainer.device)
-    run_id = (state or {}).get("tracking_run") or folder.summary().get("tracking_run")
-    tracker = start_tracking(
-        config.tracking,
-        folder=folder.path,
-        name=folder.path.name,
-        tags=config.technique.enabled(),
-        settings=dataclasses.asdict(config),
-        run_id=run_id,
-        group=request.experiment,
-        job_type=config.job.name,
-    )
-    loop = Loop(trainer, folder, tracker)
+    tracker: Tracker | None = None
+    loop: Loop | None = None
+    before = folder.summary()
     started, exit_code = time.strftime("%Y-%m-%dT%H:%M:%S%z"), 1
+    begun, ended = not before, False
 
     def summarise(status: str, broke: str | None = None, **more: Any) -> dict[str, Any]:
         summary = {
@@ -97,43 +106,62 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder) -> None:
             "budget": config.budget.name,
             "overrides": list(request.overrides),
             "dataset": {"name": trainer.dataset.name, "checksum": trainer.dataset.checksum},
-            "metrics": loop.metrics,
+            "metrics": loop.metrics if loop else {},
             "verdict": None if status == "running" else verdict(folder.metrics(), broke),
-            "timing": {"started": started, "seconds": round(loop.seconds, 2)},
-            "tracking_run": tracker.run_id,
+            "timing": {"started": started, "seconds": round(loop.seconds, 2) if loop else 0.0},
+            "tracking_run": tracker.run_id if tracker else before.get("tracking_run"),
             "environment": environment(trainer.device) | {"precision": config.training.precision},
             **more,
         }
         folder.write_summary(summary)
+        if tracker is not None and status != "running":
+            tracker.summarise(summary)
         return summary
 
     try:
+        state = load_newest(folder.checkpoints, trainer.device)
+        tracker = start_tracking(
+            config.tracking,
+            folder=folder.path,
+            name=folder.path.name,
+            tags=config.technique.enabled(),
+            settings=dataclasses.asdict(config),
+            run_id=(state or {}).get("tracking_run") or before.get("tracking_run"),
+            group=request.experiment,
+            job_type=config.job.name,
+        )
+        loop = Loop(trainer, folder, tracker)
         if state is None:
             trainer.initialise()
         else:
             loop.load_state_dict(state)
             log.info("resuming at step %d of %d", trainer.step, trainer.total_steps)
         folder.rewind_metrics(trainer.step)
+        begun = True
         summarise("running")
         loop.run()
         summary = summarise("finished")
+        ended = True
         log.debug("the end:\n%s", results_table(summary))
         loop.upload_checkpoints()
-        tracker.summarise(summary)
         exit_code = 0
-    except (Stopped, KeyboardInterrupt) as stop:  # the latter: before the first step
+    except (Stopped, KeyboardInterrupt) as stop:  # the latter: outside the loop
         exit_code = 128 + (stop.signum if isinstance(stop, Stopped) else signal.SIGINT)
         reason = str(stop) or "stopped by SIGINT"
         log.debug("%s at step %d", reason, trainer.step)
-        tracker.summarise(summarise("stopped", reason=reason))
+        if begun and not ended:
+            summarise("stopped", reason=reason)
+        elif not ended:  # an earlier sitting's summary says more of the run
+            folder.write_summary(before | {"status": "stopped", "reason": reason})
         raise
     except BaseException as error:
         log.debug("%s", traceback.format_exc())
         broke = str(error) if isinstance(error, TrainingFailed) else None
-        tracker.summarise(summarise("failed", broke, reason=str(error) or type(error).__name__))
+        summarise("failed", broke, reason=str(error) or type(error).__name__)
         raise
     finally:
-        tracker.finish(exit_code)
+        if tracker is not None:
+            tracker.finish(exit_code)
         log.removeHandler(file_handler)
         file_handler.close()
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from types import FrameType, TracebackType
 
@@ -11,8 +12,8 @@ class TrainingFailed(Exception):
     """Training cannot go on; the message says what happened and where the last good checkpoint lies."""
 
 
-class Stopped(Exception):
-    """Training stopped on a signal, after a checkpoint."""
+class Stopped(BaseException):
+    """Work stopped on a signal, training after a checkpoint; like KeyboardInterrupt no error that others may catch."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(f"stopped by {signal.Signals(signum).name}")
@@ -36,6 +37,29 @@ def ending_at_once() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def raising_stopped() -> Iterator[None]:
+    """Inside the `with`, the first SIGTERM or SIGHUP raises `Stopped` where it would have ended the process."""
+    raised = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal raised
+        if not raised:
+            raised = True
+            raise Stopped(number)
+
+    deadly = [s for s in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(s) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():  # which alone may have handlers
+        deadly = []
+    for number in deadly:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in deadly:
+            signal.signal(number, signal.SIG_DFL)
 
 
 class SignalWatcher:
