@@ -103,6 +103,15 @@ def test_with_a_token_only_its_link_starts(path: Path) -> None:
     assert client.post("/start", data={"consent": "yes", "token": "sesame"}).status_code == 200
 
 
+def test_a_site_whose_name_resolves_to_this_machine_is_refused(path: Path) -> None:
+    client = client_of(Study(path))
+    assert client.get("/", headers={"Host": "evil.example:8000"}).status_code == 400
+    for name in ("127.0.0.1:8000", "localhost:8000", "[::1]:8000"):
+        assert client.get("/", headers={"Host": name}).status_code == 200
+    shared = client_of(Study(path), token="sesame")
+    assert shared.get("/?token=sesame", headers={"Host": "lab.example"}).status_code == 200
+
+
 def test_too_few_images_are_refused() -> None:
     reals = np.zeros((2, 1, 8, 8), np.uint8)
     with pytest.raises(UsageError, match="holds 2 images of 4"):

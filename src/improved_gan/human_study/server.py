@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl
 import jinja2
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -18,10 +20,15 @@ from improved_gan.human_study.storage import Progress, Refused, Study
 COOKIE = "participant"
 MAX_BODY = 2000  # bytes; an answer has about 30
 ANSWERS = (REAL, "generated")
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]", "::1")
 
 
-def application(study: Study, token: str | None = None) -> Starlette:
-    """The pages of `study`; with a token, only links that carry it start a participant."""
+def application(study: Study, token: str | None = None, host: str = "127.0.0.1") -> Starlette:
+    """The pages of `study`; with a token, only links that carry it start a participant.
+
+    Without one only this machine may ask, by `host` or a loopback name: another site's name that resolves to 127.0.0.1 (DNS
+    rebinding) gets a 400.
+    """
     pages = jinja2.Environment(loader=jinja2.PackageLoader("improved_gan.human_study", "."), autoescape=True)
 
     def page(name: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -113,6 +120,7 @@ def application(study: Study, token: str | None = None) -> Starlette:
             Route("/end", end),
         ],
         exception_handlers={HTTPException: complain},
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["*"] if token else [*LOOPBACK_NAMES, host])],
     )
 
 

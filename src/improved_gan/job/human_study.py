@@ -39,7 +39,7 @@ def human_study(request: Request) -> Path:
             f"{study.design.get(changed[0])}; give human_study.name=ANOTHER"
         )
     print(f"http://{wanted.host}:{wanted.port}/" + (f"?token={wanted.token}" if wanted.token else ""), flush=True)
-    server = application(study, wanted.token)
+    server = application(study, wanted.token, wanted.host)
     uvicorn.run(server, host=wanted.host, port=wanted.port, log_level="warning", server_header=False)
     study.close()
     return folder
