@@ -26,7 +26,7 @@ LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]", "::1")
 def application(study: Study, token: str | None = None, host: str = "127.0.0.1") -> Starlette:
     """The pages of `study`; with a token, only links that carry it start a participant.
 
-    Without one only this machine may ask, by `host` or a loopback name: another site's name that resolves to 127.0.0.1 (DNS
+    Without one only this machine may ask, by `host` or a loopback name: another site's name that resolves here (DNS
     rebinding) gets a 400.
     """
     pages = jinja2.Environment(loader=jinja2.PackageLoader("improved_gan.human_study", "."), autoescape=True)
