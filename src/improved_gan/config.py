@@ -117,6 +117,7 @@ class HumanStudyConfig:
     compare: list[str] = MISSING  # runs, folders of images, .npz files
     images: int = number(minimum=2, maximum=1000)  # a participant judges, before repeats and attention checks
     real_share: float = number(above=0, maximum=0.99)
+    layout: str = one_of("single", "grid")
     repeats: int = number(minimum=0)
     attention_checks: int = number(minimum=0, maximum=100)
     feedback: str = one_of("random", "always", "never")

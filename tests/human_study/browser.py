@@ -1,4 +1,4 @@
-"""Chromium without a window, driven over its debugging protocol (JSON messages, each ended by a zero byte, on a pipe)."""
+"""Chromium without a window, driven over its debugging protocol (JSON and a zero byte, on a pipe)."""
 
 import base64
 import json

@@ -19,6 +19,7 @@ TRIALS = 8
 FITS = "document.documentElement.scrollWidth <= innerWidth && document.documentElement.scrollHeight <= innerHeight"
 SHARP = 'getComputedStyle(document.querySelector("img")).imageRendering == "pixelated"'
 LARGE = '[...document.querySelectorAll("button")].every(b => b.offsetHeight >= 44 && b.offsetWidth >= 44)'
+GRID_DESIGN = ["human_study.images=10", "human_study.repeats=0", "human_study.attention_checks=1"]
 LOADED = "[...document.images].every(i => i.complete && i.naturalWidth == 8)"
 
 
@@ -98,3 +99,31 @@ def test_a_screen_reader_is_told_what_is_there(served: Served, tmp_path: Path) -
     assert any(role == "heading" for role, _ in said) and ("progressbar", "Image 2 of 8") in said
     assert any(role == "StaticText" and name.startswith("Your last answer was") for role, name in said)
     browser.close()
+
+
+@pytest.mark.parametrize(("width", "height", "phone"), [(1280, 800, False), (390, 700, True)])
+def test_the_generated_ones_of_nine_are_marked(tmp_path: Path, width: int, height: int, phone: bool) -> None:
+    served = Served(tmp_path, *GRID_DESIGN, "human_study.layout=grid", "human_study.feedback=always")
+    browser = Browser(tmp_path / "profile", width, height, phone=phone)
+    browser.open(served.address + "/")
+    browser.point("form button", touch=phone)
+    browser.wait(at(0))
+    assert all(browser.js(each) for each in (FITS, SHARP, LARGE, LOADED)) and browser.js("document.images.length") == 9
+    if phone:
+        for number in (2, 5, 7, 7):  # the second tap takes the mark off
+            browser.point(f".grid label:nth-child({number})", touch=True)
+    else:
+        browser.press("2")
+        for _ in range(5):  # by Tab from the first image
+            browser.press("Tab")
+        browser.press(" ")
+    browser.wait('[...document.querySelectorAll("input:checked")].map(e => e.name).join() == "g1,g4"')
+    browser.screenshot(tmp_path / "grid.png")
+    browser.point("button", touch=True) if phone else browser.press("Enter")
+    browser.wait(at(9))
+    browser.screenshot(tmp_path / "rest.png")
+    browser.point("button", touch=phone)
+    browser.wait('document.querySelector("h1").textContent == "Thank you"')
+    browser.close()
+    assert answers_of(served) == ["generated" if position in (1, 4) else "real" for position in range(11)]
+    served.kill()
