@@ -8,6 +8,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from improved_gan.human_study.design import ATTENTION, REAL, StudyImage, positions
 
@@ -35,6 +36,24 @@ class Progress:
     feedback: bool
     judged: int  # images of the page before; 0: there was none
     right: int  # of those
+
+
+class Answer(NamedTuple):
+    """One image judged once."""
+
+    participant: str
+    feedback: int
+    position: int
+    image_sha256: str
+    source: str
+    answer: str
+    seconds: float
+    image: str = ""  # its random name
+    repeat: int = 0  # 1: the participant had seen it before
+
+    @property
+    def right(self) -> bool:
+        return (self.answer == REAL) == (self.source == REAL)
 
 
 class Study:
@@ -133,13 +152,15 @@ class Study:
         shares = dict(rows)
         return shares[participant], sum(shares.values()) / len(shares), len(shares)
 
-    def answers(self) -> list[tuple[str, int, int, str, str, str, float]]:
-        """Participant, feedback, position, image's sha256, source, answer and seconds of every answer."""
-        return self._database.execute(
-            "SELECT participant, feedback, position, sha256, source, answer, seconds FROM trial JOIN image ON "
-            "image.name = image JOIN participant ON participant.id = participant WHERE answer IS NOT NULL "
+    def answers(self) -> list[Answer]:
+        """Every answer, by participant in the order of beginning, then by position."""
+        rows = self._database.execute(
+            "SELECT participant, feedback, position, sha256, source, answer, seconds, image, row_number() OVER "
+            "(PARTITION BY participant, image ORDER BY position) > 1 FROM trial JOIN image ON image.name = image "
+            "JOIN participant ON participant.id = participant WHERE answer IS NOT NULL "
             "ORDER BY started, participant, position"
-        ).fetchall()
+        )
+        return [Answer(*row) for row in rows]
 
 
 def create(path: Path, design: dict[str, object], images: Sequence[StudyImage]) -> None:
