@@ -117,6 +117,9 @@ class HumanStudyConfig:
     compare: list[str] = MISSING  # runs, folders of images, .npz files
     images: int = number(minimum=2, maximum=1000)  # a participant judges, before repeats and attention checks
     real_share: float = number(above=0, maximum=0.99)
+    top_percent: float = number(above=0, maximum=100)  # of a generator's samples are candidates: the best ones
+    top_by: str = one_of("inception_score", "classifier_score")
+    layout: str = one_of("single", "grid")
     repeats: int = number(minimum=0)
     attention_checks: int = number(minimum=0, maximum=100)
     feedback: str = one_of("random", "always", "never")

@@ -17,20 +17,32 @@ from improved_gan.human_study.storage import Study, create
 
 
 def design(**changes: object) -> HumanStudyConfig:
-    values = {"name": "s", "compare": ["a", "b"], "images": 8, "real_share": 0.5, "repeats": 2, "attention_checks": 1}
+    values = {
+        "name": "s",
+        "compare": ["a", "b"],
+        "images": 8,
+        "real_share": 0.5,
+        "repeats": 2,
+        "attention_checks": 1,
+        "layout": "single",
+    }
     values |= {"feedback": "always", "seed": 1, "host": "127.0.0.1", "port": 0, "token": None}
     return HumanStudyConfig(**(values | changes))  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
+    return made(tmp_path / "study.sqlite")
+
+
+def made(path: Path, layout: str = "single") -> Path:
     source = np.random.default_rng(0)
     reals = source.integers(0, 256, (20, 1, 8, 8), dtype=np.uint8)
     generated = {"a": np.zeros((9, 1, 8, 8), np.uint8), "b": np.full((9, 1, 8, 8), 255, np.uint8)}
     images = choose_images(design(), reals, generated)
     assert [image.source for image in images] == [REAL] * 4 + ["a"] * 2 + ["b"] * 2 + [ATTENTION]
-    create(tmp_path / "study.sqlite", {"images": 8, "repeats": 2, "feedback": "always"}, images)
-    return tmp_path / "study.sqlite"
+    create(path, {"images": 8, "repeats": 2, "feedback": "always", "layout": layout}, images)
+    return path
 
 
 def client_of(study: Study, token: str | None = None) -> TestClient:
@@ -77,6 +89,27 @@ def test_an_answer_counts_once_and_cannot_be_changed(path: Path) -> None:
     assert [(row[2], row[5]) for row in again.answers()] == [(0, "real")]
 
 
+def test_on_a_grid_the_generated_ones_are_marked(tmp_path: Path) -> None:
+    study = Study(made(tmp_path / "grid.sqlite", "grid"))
+    client = client_of(study)
+    client.post("/start", data={"consent": "yes"}, follow_redirects=False)
+
+    def mark(position: int, *marks: int) -> int:
+        data = {"position": str(position)} | {f"g{k}": "1" for k in marks}
+        return client.post("/answer", data=data, follow_redirects=False).status_code
+
+    assert mark(0) == 409  # not shown yet
+    names = re.findall(r"/image/([0-9a-f]{32})", client.get("/trial").text)
+    assert len(names) == 9 and {len(client.get(f"/image/{name}").content) for name in names} == {54 + 8 * 8 * 3}
+    assert (mark(1), mark(9), post(client, 0).status_code) == (409, 409, 400)
+    assert [mark(0, 2, 5), mark(0, 2, 5), mark(0, 2)] == [303, 303, 409]
+    page = client.get("/trial").text
+    assert "Images 10 to 11 of 11" in page and "of the last 9" in page
+    assert [mark(9, 2), mark(9, 0)] == [409, 303]
+    assert "Thank you" in client.get("/trial").text
+    assert [row[2] for row in study.answers() if row[5] == "generated"] == [2, 5, 9]
+
+
 def test_bad_requests_get_a_4xx(path: Path) -> None:
     client = client_of(Study(path))
     assert client.get("/trial").status_code == 403
@@ -101,6 +134,15 @@ def test_with_a_token_only_its_link_starts(path: Path) -> None:
     assert client.get("/").status_code == 403 == client.post("/start", data={"consent": "yes"}).status_code
     assert "sesame" in client.get("/?token=sesame").text
     assert client.post("/start", data={"consent": "yes", "token": "sesame"}).status_code == 200
+
+
+def test_a_site_whose_name_resolves_to_this_machine_is_refused(path: Path) -> None:
+    client = client_of(Study(path))
+    assert client.get("/", headers={"Host": "evil.example:8000"}).status_code == 400
+    for name in ("127.0.0.1:8000", "localhost:8000", "[::1]:8000"):
+        assert client.get("/", headers={"Host": name}).status_code == 200
+    shared = client_of(Study(path), token="sesame")
+    assert shared.get("/?token=sesame", headers={"Host": "lab.example"}).status_code == 200
 
 
 def test_too_few_images_are_refused() -> None:

@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl
 import jinja2
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -17,11 +19,15 @@ from improved_gan.human_study.storage import Progress, Refused, Study
 
 COOKIE = "participant"
 MAX_BODY = 2000  # bytes; an answer has about 30
-ANSWERS = (REAL, "generated")
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]", "::1")
 
 
-def application(study: Study, token: str | None = None) -> Starlette:
-    """The pages of `study`; with a token, only links that carry it start a participant."""
+def application(study: Study, token: str | None = None, host: str = "127.0.0.1") -> Starlette:
+    """The pages of `study`; with a token, only links that carry it start a participant.
+
+    Without one only this machine may ask, by `host` or a loopback name: another site's name that resolves here (DNS
+    rebinding) gets a 400.
+    """
     pages = jinja2.Environment(loader=jinja2.PackageLoader("improved_gan.human_study", "."), autoescape=True)
 
     def page(name: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -54,7 +60,7 @@ def application(study: Study, token: str | None = None) -> Starlette:
     async def welcome(request: Request) -> Response:
         given = request.query_params.get("token", "")
         check_token(given)
-        return page("welcome", count=study.design["images"], token=given)
+        return page("welcome", count=study.design["images"], grid=study.page_size > 1, token=given)
 
     async def start(request: Request) -> Response:
         form = await form_of(request)
@@ -69,16 +75,18 @@ def application(study: Study, token: str | None = None) -> Starlette:
 
     async def trial(request: Request) -> Response:
         _, progress = progress_of(request, showing=True)
-        return page("trial", progress=progress) if progress.image else RedirectResponse("/end", 303)
+        name = "grid" if study.page_size > 1 else "trial"
+        return page(name, progress=progress) if progress.images else RedirectResponse("/end", 303)
 
     async def answer(request: Request) -> Response:
         participant, _ = progress_of(request)
         form = await form_of(request)
         position = form.get("position", "")
-        if form.get("answer") not in ANSWERS or not (position.isascii() and position.isdigit() and len(position) < 6):
+        marked = marked_in(form, study.page_size)
+        if marked is None or not (position.isascii() and position.isdigit() and len(position) < 6):
             raise HTTPException(400, "An answer is real or generated, of an image that was shown.")
         try:
-            study.answer(participant, int(position), form["answer"])
+            study.answer(participant, int(position), marked)
         except Refused as error:
             raise HTTPException(409, f"Not taken: {error}.") from None
         return RedirectResponse("/trial", 303)
@@ -86,7 +94,7 @@ def application(study: Study, token: str | None = None) -> Starlette:
     async def image(request: Request) -> Response:
         _, progress = progress_of(request)
         name = request.path_params["name"]
-        content = study.content(name) if name == progress.image else None
+        content = study.content(name) if name in progress.images else None
         if content is None:
             raise HTTPException(404, "There is no such image.")
         headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -94,7 +102,7 @@ def application(study: Study, token: str | None = None) -> Starlette:
 
     async def end(request: Request) -> Response:
         participant, progress = progress_of(request)
-        if progress.image is not None:
+        if progress.images:
             return RedirectResponse("/trial", 303)
         own, group, finished = study.accuracy(participant)
         return page("end", own=own, group=group, finished=finished)
@@ -113,7 +121,16 @@ def application(study: Study, token: str | None = None) -> Starlette:
             Route("/end", end),
         ],
         exception_handlers={HTTPException: complain},
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["*"] if token else [*LOOPBACK_NAMES, host])],
     )
+
+
+def marked_in(form: dict[str, str], page_size: int) -> set[int] | None:
+    """Which images of a page the form calls generated: its `answer`, or on a grid the fields g0, g1, ...; None: bad."""
+    if page_size == 1:
+        return {REAL: set(), "generated": {0}}.get(form.get("answer", ""))
+    fields = {f"g{k}": k for k in range(page_size)}
+    return {fields[name] for name in form if name in fields} if form.keys() <= {"position", *fields} else None
 
 
 async def form_of(request: Request) -> dict[str, str]:
@@ -124,6 +141,6 @@ async def form_of(request: Request) -> dict[str, str]:
         if len(body) > MAX_BODY:
             raise HTTPException(413, "That is too long.")
     try:
-        return dict(parse_qsl(body.decode("ascii"), strict_parsing=True, max_num_fields=5, errors="strict"))
+        return dict(parse_qsl(body.decode("ascii"), strict_parsing=True, max_num_fields=12, errors="strict"))
     except ValueError:
         raise HTTPException(400, "That is no form of ours.") from None

@@ -1,21 +1,27 @@
-"""What a study's answers say: shares right and d', with intervals over participants, not clicks."""
+"""What a study's answers say, with intervals that resample participants: clicks of one person are not independent."""
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import stats
 
 from improved_gan.human_study.design import ATTENTION, REAL
+from improved_gan.human_study.storage import Answer
 
-Answer = tuple[str, int, int, str, str, str, float]  # as Study.answers() gives them
+Part = tuple[float, float]  # a participant's part of a figure: numerator and denominator of a ratio of sums
+PartOf = Callable[[list[Answer]], Part | None]
+QUARTERS = ("first", "second", "third", "last")
 
 
 @dataclass(frozen=True)
-class Share:
+class Estimate:
     """A figure with its interval; None: fewer than two participants."""
 
     name: str
+    unit: str  # "%" (the value is a share), "s", or "" of d'
     value: float
     low: float | None
     high: float | None
@@ -23,47 +29,111 @@ class Share:
     answers: int
 
 
-def shares(answers: Sequence[Answer], confidence: float, resamples: int) -> list[Share]:
-    """Accuracy overall, by source and by feedback, then d'; participants who fail most attention checks are out."""
-    checks: dict[str, list[bool]] = {}
-    for participant, _, _, _, source, answer, _ in answers:
-        if source == ATTENTION:
-            checks.setdefault(participant, []).append(answer != REAL)
-    inattentive = {participant for participant, passed in checks.items() if np.mean(passed) < 0.5}
-    kept = [row for row in answers if row[0] not in inattentive and row[4] != ATTENTION]
-    groups = {"accuracy": kept}
-    groups |= {f"accuracy, {source}": [r for r in kept if r[4] == source] for source in sorted({r[4] for r in kept})}
-    groups |= {
-        f"accuracy {word} feedback": [r for r in kept if r[1] == flag] for word, flag in (("with", 1), ("without", 0))
+def attentive(answers: Iterable[Answer]) -> tuple[list[Answer], int]:
+    """Answers without attention checks, and how many participants failed most of those and are left out."""
+    people = _by_participant(answers)
+    failed = {
+        person
+        for person, rows in people.items()
+        if (checks := [row.answer != REAL for row in rows if row.source == ATTENTION]) and np.mean(checks) < 0.5
     }
-    found = [_share(name, rows, confidence, resamples, _accuracy) for name, rows in groups.items() if rows]
-    return found + ([_share("d'", kept, confidence, resamples, _sensitivity)] if kept else [])
+    kept = [row for person, rows in people.items() if person not in failed for row in rows if row.source != ATTENTION]
+    return kept, len(failed)
 
 
-def _share(
-    name: str, rows: Sequence[Answer], confidence: float, resamples: int, figure: Callable[[np.ndarray], np.ndarray]
-) -> Share:
-    people = sorted({row[0] for row in rows})
-    number = {participant: position for position, participant in enumerate(people)}
-    counts = np.zeros((len(people), 4))  # reals called real, reals, generated called real, generated
-    for participant, _, _, _, source, answer, _ in rows:
-        first = 0 if source == REAL else 2
-        counts[number[participant], first : first + 2] += (answer == REAL, 1)
+def estimates(kept: Sequence[Answer], confidence: float, resamples: int) -> list[Estimate]:
+    """Accuracy, d', learning over time, consistency and response times; repeats count for consistency alone."""
+    once = [row for row in kept if not row.repeat]
+    generators = sorted({row.source for row in once} - {REAL})
+    by_feedback = [
+        (word, [row for row in once if row.feedback == flag]) for word, flag in (("with", 1), ("without", 0))
+    ]
+
+    def figure(
+        name: str, unit: str, rows: Sequence[Answer], of: Callable[[list[Answer]], Part | None]
+    ) -> Estimate | None:
+        parts = [part for person in _by_participant(rows).values() if (part := of(person)) is not None]
+        return _estimate(name, unit, parts, len(rows), confidence, resamples)
+
+    found = [figure("accuracy", "%", once, _right)]
+    found += [figure(f"accuracy, {s}", "%", [r for r in once if r.source == s], _right) for s in (REAL, *generators)]
+    found += [figure(f"accuracy {word} feedback", "%", rows, _right) for word, rows in by_feedback]
+    found += [figure("d'", "", once, d_prime_of)]
+    if len(generators) > 1:
+        found += [figure(f"d', {s}", "", [r for r in once if r.source in (REAL, s)], d_prime_of) for s in generators]
+    length = 1 + max((row.position for row in kept), default=0)
+    for number, word in enumerate(QUARTERS):
+        rows = [row for row in once if row.position * 4 // length == number]
+        found += [figure(f"accuracy, {word} quarter", "%", rows, _right)]
+    found += [figure(f"change over the study, {word} feedback", "%", rows, _learning) for word, rows in by_feedback]
+    found += [figure("repeats answered alike", "%", [row for row in kept if row.image], _consistency)]
+    found += [figure("median response time", "s", once, _median_seconds)]
+    for word, right in (("right", True), ("wrong", False)):
+        rows = [row for row in once if row.right == right]
+        found += [figure(f"median response time, {word} answers", "s", rows, _median_seconds)]
+    return [estimate for estimate in found if estimate is not None]
+
+
+def _right(rows: list[Answer]) -> Part:
+    return float(sum(row.right for row in rows)), float(len(rows))
+
+
+def d_prime_of(rows: list[Answer]) -> Part | None:
+    """One participant's own d' of "real", rates kept off 0 and 1 by half an answer; None without both kinds."""
+    said = [[row.answer == REAL for row in rows if (row.source == REAL) == real] for real in (True, False)]
+    if not all(said):
+        return None
+    hits, false_alarms = ((sum(each) + 0.5) / (len(each) + 1) for each in said)
+    return float(stats.norm.ppf(hits) - stats.norm.ppf(false_alarms)), 1.0
+
+
+def _learning(rows: list[Answer]) -> Part | None:
+    """Accuracy in the second half of one's own answers less that in the first."""
+    right, half = [row.right for row in rows], len(rows) // 2
+    return (float(np.mean(right[half:]) - np.mean(right[:half])), 1.0) if half else None
+
+
+def _consistency(rows: list[Answer]) -> Part | None:
+    first = {row.image: row.answer for row in rows if not row.repeat}
+    again = [row.answer == first[row.image] for row in rows if row.repeat and row.image in first]
+    return (float(sum(again)), float(len(again))) if again else None
+
+
+def _median_seconds(rows: list[Answer]) -> Part:
+    return float(np.median([row.seconds for row in rows])), 1.0
+
+
+def _by_participant(rows: Iterable[Answer]) -> dict[str, list[Answer]]:
+    people: dict[str, list[Answer]] = defaultdict(list)
+    for row in rows:
+        people[row.participant].append(row)
+    return people
+
+
+def _estimate(
+    name: str, unit: str, parts: Sequence[Part], answers: int, confidence: float, resamples: int
+) -> Estimate | None:
+    if not parts:
+        return None
+    array = np.array(parts)
+    value = float(array[:, 0].sum() / array[:, 1].sum())
     low = high = None
-    if len(people) > 1:
-        source_of_draws = np.random.default_rng(0)
-        weights = source_of_draws.multinomial(len(people), np.full(len(people), 1 / len(people)), size=resamples)
-        values = figure(weights @ counts)
-        low, high = (float(q) for q in np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2]))
-    return Share(name, float(figure(counts.sum(0)[None])[0]), low, high, len(people), len(rows))
+    if len(parts) > 1:
+        sums = resampling(len(parts), resamples) @ array
+        low, high = interval(sums[:, 0] / sums[:, 1], len(parts), confidence)
+    return Estimate(name, unit, value, low, high, len(parts), answers)
 
 
-def _accuracy(counts: np.ndarray) -> np.ndarray:
-    right = counts[:, 0] + counts[:, 3] - counts[:, 2]
-    return np.asarray(right / (counts[:, 1] + counts[:, 3]))
+@lru_cache(maxsize=8)
+def resampling(people: int, resamples: int) -> np.ndarray:
+    """How often each of `people` is drawn in each resample, (resamples, people); the same at every call."""
+    source = np.random.default_rng(0)
+    return source.multinomial(people, np.full(people, 1 / people), size=resamples).astype(float)
 
 
-def _sensitivity(counts: np.ndarray) -> np.ndarray:
-    """d' of "real", rates kept off 0 and 1 by half an answer."""
-    hits, false_alarms = ((counts[:, i] + 0.5) / (counts[:, i + 1] + 1) for i in (0, 2))
-    return np.asarray(stats.norm.ppf(hits) - stats.norm.ppf(false_alarms))
+def interval(values: np.ndarray, people: int, confidence: float) -> tuple[float, float]:
+    """The expanded percentile interval (Hesterberg 2015): the plain one is too short for a few participants."""
+    quantile = stats.t.ppf((1 + confidence) / 2, people - 1) * np.sqrt(people / (people - 1))
+    tail = stats.norm.cdf(-quantile)
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return float(low), float(high)

@@ -5,12 +5,14 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from improved_gan.human_study.design import ATTENTION, REAL, StudyImage, positions
 
+GRID = 9  # images of a page with `layout: grid`
 SCHEMA = """
 CREATE TABLE study (design TEXT NOT NULL, secret BLOB NOT NULL);
 CREATE TABLE image (name TEXT PRIMARY KEY, source TEXT NOT NULL, sha256 TEXT NOT NULL, content BLOB NOT NULL);
@@ -26,13 +28,32 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a participant stands; `correct` is of the last answer, None before the first."""
+    """Where a participant stands."""
 
     position: int
     total: int
-    image: str | None  # None: finished
+    images: tuple[str, ...]  # of the page; empty: finished
     feedback: bool
-    correct: bool | None
+    judged: int  # images of the page before; 0: there was none
+    right: int  # of those
+
+
+class Answer(NamedTuple):
+    """One image judged once."""
+
+    participant: str
+    feedback: int
+    position: int
+    image_sha256: str
+    source: str
+    answer: str
+    seconds: float
+    image: str = ""  # its random name
+    repeat: int = 0  # 1: the participant had seen it before
+
+    @property
+    def right(self) -> bool:
+        return (self.answer == REAL) == (self.source == REAL)
 
 
 class Study:
@@ -45,6 +66,7 @@ class Study:
         self._database.execute("PRAGMA foreign_keys=ON")
         design, self.secret = self._database.execute("SELECT design, secret FROM study").fetchone()
         self.design = json.loads(design)
+        self.page_size = GRID if self.design.get("layout") == "grid" else 1
 
     def close(self) -> None:
         """Close the file."""
@@ -75,31 +97,44 @@ class Study:
             "SELECT count(*), count(answer) FROM trial WHERE participant = ?", (participant,)
         ).fetchone()
         find = "SELECT image, answer = (CASE source WHEN ? THEN ? ELSE 'generated' END) FROM trial JOIN image ON "
-        find += "image.name = image WHERE participant = ? AND position = ?"
-        last = self._database.execute(find, (REAL, REAL, participant, answered - 1)).fetchone()
-        now = self._database.execute(find, (REAL, REAL, participant, answered)).fetchone()
+        find += "image.name = image WHERE participant = ? AND position >= ? AND position < ? ORDER BY position"
+        before = max(0, (answered - 1) // self.page_size * self.page_size)
+        last = self._database.execute(find, (REAL, REAL, participant, before, answered)).fetchall()
+        until = answered + self.page_size
+        now = self._database.execute(find, (REAL, REAL, participant, answered, until)).fetchall()
         if showing and now:
             self._database.execute(
-                "UPDATE trial SET shown = ? WHERE participant = ? AND position = ? AND shown IS NULL",
-                (time.time(), participant, answered),
+                "UPDATE trial SET shown = ? WHERE participant = ? AND position >= ? AND position < ? AND shown IS NULL",
+                (time.time(), participant, answered, until),
             )
-        return Progress(answered, total, now[0] if now else None, bool(known[0]), bool(last[1]) if last else None)
+        right = sum(bool(each) for _, each in last)
+        return Progress(answered, total, tuple(name for name, _ in now), bool(known[0]), len(last), right)
 
-    def answer(self, participant: str, position: int, answer: str) -> None:
-        """Keep an answer; the same one again changes nothing. Raises `Refused` for any other."""
+    def answer(self, participant: str, position: int, marked: Collection[int]) -> None:
+        """Keep the answers to the page that begins at `position`, of which the images at `marked` are called generated.
+
+        The same answers again change nothing; seconds are those of the page, divided among its images. Raises
+        `Refused` for any others.
+        """
         self._database.execute("BEGIN IMMEDIATE")
         with self._database:
             given = self._database.execute(
-                "SELECT answer, shown FROM trial WHERE participant = ? AND position = ?", (participant, position)
-            ).fetchone()
-            if given is None or given[1] is None:
+                "SELECT answer, shown FROM trial WHERE participant = ? AND position >= ? AND position < ? "
+                "ORDER BY position",
+                (participant, position, position + self.page_size),
+            ).fetchall()
+            if position % self.page_size or not given or any(shown is None for _, shown in given):
                 raise Refused("that image has not been shown yet")
-            if given[0] not in (None, answer):
+            if any(offset >= len(given) for offset in marked):
+                raise Refused("there are fewer images on that page")
+            answers = ["generated" if offset in marked else REAL for offset in range(len(given))]
+            if any(old not in (None, new) for (old, _), new in zip(given, answers, strict=True)):
                 raise Refused("that image has been answered already")
-            self._database.execute(
-                "UPDATE trial SET answer = ?, seconds = ? - shown WHERE participant = ? AND position = ? "
+            now = time.time()
+            self._database.executemany(
+                "UPDATE trial SET answer = ?, seconds = (? - shown) / ? WHERE participant = ? AND position = ? "
                 "AND answer IS NULL",
-                (answer, time.time(), participant, position),
+                [(answer, now, len(given), participant, position + k) for k, answer in enumerate(answers)],
             )
 
     def content(self, name: str) -> bytes | None:
@@ -117,13 +152,15 @@ class Study:
         shares = dict(rows)
         return shares[participant], sum(shares.values()) / len(shares), len(shares)
 
-    def answers(self) -> list[tuple[str, int, int, str, str, str, float]]:
-        """Participant, feedback, position, image's sha256, source, answer and seconds of every answer."""
-        return self._database.execute(
-            "SELECT participant, feedback, position, sha256, source, answer, seconds FROM trial JOIN image ON "
-            "image.name = image JOIN participant ON participant.id = participant WHERE answer IS NOT NULL "
+    def answers(self) -> list[Answer]:
+        """Every answer, by participant in the order of beginning, then by position."""
+        rows = self._database.execute(
+            "SELECT participant, feedback, position, sha256, source, answer, seconds, image, row_number() OVER "
+            "(PARTITION BY participant, image ORDER BY position) > 1 FROM trial JOIN image ON image.name = image "
+            "JOIN participant ON participant.id = participant WHERE answer IS NOT NULL "
             "ORDER BY started, participant, position"
-        ).fetchall()
+        )
+        return [Answer(*row) for row in rows]
 
 
 def create(path: Path, design: dict[str, object], images: Sequence[StudyImage]) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import ipaddress
+import math
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from improved_gan.config import Config, DatasetConfig, HumanStudyConfig, UsageEr
 from improved_gan.human_study.design import ATTENTION, REAL, choose_images
 from improved_gan.human_study.storage import Study, create
 from improved_gan.metrics.sample_files import read_images
+
+MOST = 50_000  # images read from a folder or an .npz
 
 
 def human_study(request: Request) -> Path:
@@ -30,7 +33,8 @@ def human_study(request: Request) -> Path:
     design = {k: v for k, v in dataclasses.asdict(wanted).items() if k not in ("host", "port", "token")}
     if not path.exists():
         reals, generated = images_of(config, wanted)
-        create(path, design, choose_images(wanted, reals, generated))
+        sources = {name_of(text): str(Path(text).absolute()) for text in wanted.compare}
+        create(path, design | {"sources": sources}, choose_images(wanted, reals, generated))
     study = Study(path)
     changed = [key for key in design if study.design.get(key) != design[key]]
     if changed:
@@ -39,7 +43,7 @@ def human_study(request: Request) -> Path:
             f"{study.design.get(changed[0])}; give human_study.name=ANOTHER"
         )
     print(f"http://{wanted.host}:{wanted.port}/" + (f"?token={wanted.token}" if wanted.token else ""), flush=True)
-    server = application(study, wanted.token)
+    server = application(study, wanted.token, wanted.host)
     uvicorn.run(server, host=wanted.host, port=wanted.port, log_level="warning", server_header=False)
     study.close()
     return folder
@@ -52,8 +56,7 @@ def images_of(config: Config, wanted: HumanStudyConfig) -> tuple[np.ndarray, dic
     generated: dict[str, np.ndarray] = {}
     sets: list[DatasetConfig] = []
     for text in wanted.compare:
-        path = Path(text)
-        name = path.resolve().name if path.is_dir() else path.stem
+        path, name = Path(text), name_of(text)
         if name in (*generated, REAL, ATTENTION):
             raise UsageError(f"human_study.compare: {name} names two of them, or is a word of ours; rename one")
         if (path / "config.yaml").is_file():
@@ -62,19 +65,30 @@ def images_of(config: Config, wanted: HumanStudyConfig) -> tuple[np.ndarray, dic
             run = load_run(path, "newest", config.device)
             if not run.pair.objective.trains_generator:
                 raise UsageError(f"human_study.compare: objective={run.config.objective.name} trains no generator")
-            generated[name] = run.sampler.sample(wanted.images, wanted.seed).numpy()
+            pool = math.ceil(wanted.images * 100 / wanted.top_percent)
+            generated[name] = run.sampler.sample(pool, wanted.seed).numpy()
             sets.append(run.config.dataset)
         else:
-            generated[name] = read_images(path, skip_unreadable=False, count=10_000, seed=wanted.seed)[0].images
+            generated[name] = read_images(path, skip_unreadable=False, count=MOST, seed=wanted.seed)[0].images
     if len({data.name for data in sets}) > 1:
         raise UsageError("human_study.compare: the runs were trained on different data sets; a study has one")
     data = sets[0] if sets else config.dataset
     if data.holds_points:
         raise UsageError(f"dataset={data.name}: points are no images; people judge images")
-    reals = dataset.load(data, Path(config.data_root)).test
-    if reals is None:
+    prepared = dataset.load(data, Path(config.data_root))
+    if prepared.test is None:
         raise UsageError(f"dataset={data.name}: has no test split, which a study takes its real images from")
-    return np.asarray(reals.images), generated
+    if wanted.top_percent < 100:
+        from improved_gan.human_study.selection import best_images
+
+        generated = best_images(generated, wanted.top_percent, wanted.top_by, prepared, config.metrics, config.device)
+    return np.asarray(prepared.test.images), generated
+
+
+def name_of(text: str) -> str:
+    """What a generator is called in the study: the name of its folder, or of its file without the suffix."""
+    path = Path(text)
+    return path.resolve().name if path.is_dir() else path.stem
 
 
 def _check_host(wanted: HumanStudyConfig) -> None:

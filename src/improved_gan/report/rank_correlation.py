@@ -37,16 +37,15 @@ def rank_order(
         degrees = np.array([len(row) - 1 for row in ours])
         errors = np.array([np.std(row, ddof=1) / np.sqrt(len(row)) for row in ours])
         drawn = means + source.standard_t(degrees, size=(resamples, len(means))) * errors
-        correlations = _spearman(drawn, figures)
+        correlations = spearman_rho(drawn, figures)
         low, high = (float(q) for q in np.quantile(correlations, [(1 - confidence) / 2, (1 + confidence) / 2]))
-    spearman = float(_spearman(means[None], figures)[0])
-    return RankOrder(
-        measure, len(means), spearman, low, high, float(stats.kendalltau(means, figures).statistic), _p(means, figures)
-    )
+    spearman = float(spearman_rho(means[None], figures)[0])
+    kendall = float(stats.kendalltau(means, figures).statistic)
+    return RankOrder(measure, len(means), spearman, low, high, kendall, p_value(means, figures))
 
 
-def _spearman(rows: np.ndarray, figures: np.ndarray) -> np.ndarray:
-    """Of each line of `rows` with `figures`; ties share their mean rank."""
+def spearman_rho(rows: np.ndarray, figures: np.ndarray) -> np.ndarray:
+    """Spearman's correlation of each line of `rows` with `figures`; ties share their mean rank."""
     ours = stats.rankdata(rows, axis=1)
     theirs = stats.rankdata(figures)
     ours, theirs = ours - ours.mean(axis=1, keepdims=True), theirs - theirs.mean()
@@ -54,13 +53,13 @@ def _spearman(rows: np.ndarray, figures: np.ndarray) -> np.ndarray:
     return np.divide(ours @ theirs, norms, out=np.zeros(len(rows)), where=norms > 0)
 
 
-def _p(means: np.ndarray, figures: np.ndarray) -> float:
-    """One-sided: how often chance agrees with the paper at least as well."""
+def p_value(means: np.ndarray, figures: np.ndarray) -> float:
+    """One-sided: how often chance agrees with `figures` at least as well."""
     if len(means) > 8:
         return float(stats.spearmanr(means, figures, alternative="greater").pvalue)
     result = stats.permutation_test(
         (means,),
-        lambda x, axis: _spearman(np.moveaxis(x, axis, -1).reshape(-1, x.shape[axis]), figures).reshape(
+        lambda x, axis: spearman_rho(np.moveaxis(x, axis, -1).reshape(-1, x.shape[axis]), figures).reshape(
             np.delete(x.shape, axis)
         ),
         permutation_type="pairings",
