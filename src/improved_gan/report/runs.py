@@ -45,7 +45,9 @@ class Run:
     step: int | None = None
     total_steps: int | None = None
     reason: str = ""
-    verdict: str = ""  # healthy, collapsed, diverged, starved, oscillated; empty: too short to tell, or not told
+    verdict: str = (
+        ""  # healthy, collapsed, diverged, starved, oscillated, not_learned; empty: too short to tell, or not told
+    )
     scaled: str = ""  # the name of the budget that made it smaller than its experiment
     experiment: str = ""
     overrides: list[str] | None = None
