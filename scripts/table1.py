@@ -31,6 +31,7 @@ from table1_errors import answers_of, draw_misread, explained, most_unequal
 from improved_gan.composing import affects_result, compose_jobs
 from improved_gan.report.discovery import read_runs
 from improved_gan.report.ensembles import Ensemble, ensembles
+from improved_gan.report.others import others_of
 from improved_gan.report.page import commands_of
 from improved_gan.report.runs import Run, flat
 from improved_gan.run_folder import RunFolder
@@ -178,6 +179,7 @@ def document(runs: Sequence[Run], problems: list[str], picture: str | None, expl
     if picture:
         remarks.append(f"![Test error after each epoch]({picture})")
     remarks += explanations
+    remarks += _others(runs)
     steps = sorted({run.step for run in runs if run.step})
     return f"""# Table 1: MNIST with few labels
 
@@ -197,6 +199,20 @@ python scripts/table1.py collect outputs
 python scripts/table1.py
 ```
 """
+
+
+def _others(runs: Sequence[Run]) -> list[str]:
+    """What other publications print, as today's experiment names them."""
+    (request,) = compose_jobs(["experiment=mnist_table1"])
+    assert request.config.paper is not None
+    paper = dataclasses.asdict(request.config.paper)
+    found = others_of([dataclasses.replace(run, paper=paper) for run in runs])
+    lines = [
+        f"| {CLASSES * int(each['labels a class'])} | {each['method']} | {each['value']} | {each['source']} |"
+        for each in found
+    ]
+    head = ["Published since the paper or before it:", "", "| labels | method | errors | source |", "|---|---|---|---|"]
+    return ["\n".join([*head, *lines])] if lines else []
 
 
 def _words(difference: Difference) -> str:

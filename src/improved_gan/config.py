@@ -149,6 +149,20 @@ class PaperResultConfig:
 
 
 @dataclass
+class OtherResultConfig:
+    """What another publication prints for the same task, before the paper or since."""
+
+    method: str
+    source: str  # e.g. arXiv 1705.09783
+    year: int
+    measure: str
+    value: float
+    error: float | None = None
+    of: float = 1.0  # as in PaperResultConfig
+    labels_per_class: int | None = None
+
+
+@dataclass
 class PaperConfig:
     """What the paper says of a run's row, to stand beside ours; decides nothing."""
 
@@ -156,6 +170,7 @@ class PaperConfig:
     dataset: str  # that the paper's figures are of
     row: str | None = None  # as the paper calls it; null: the row has no name of its own
     figures: list[PaperResultConfig] = field(default_factory=list)
+    others: list[OtherResultConfig] = field(default_factory=list)
 
 
 @dataclass
