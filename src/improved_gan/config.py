@@ -418,6 +418,7 @@ class TrainingConfig:
 @dataclass
 class MetricsConfig:
     measures: list[str] = one_of(*METRICS)
+    judged: str = one_of("samples", "training_images", neutral="samples")  # the latter: a run that trains nothing
     interval: int = number(minimum=1)  # epochs
     step_interval: int | None = number(minimum=1)  # steps; instead of `interval`, where epochs are long
     train_classifier: bool = MISSING  # let a run train the data set's classifier though it takes minutes
