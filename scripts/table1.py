@@ -6,13 +6,15 @@
 
 `collect` copies what the table needs of each finished run: config and summary without this machine's paths, the test
 error of each epoch, and the test logits in half precision (some 150 kB). Without it, docs/results/table1.md and
-table1.png are made from what has been collected.
+table1.png are made from what has been collected; where IMPROVED_GAN_DATA holds mnist.npz also table1_errors.png, the
+test images of the mistake that the runs differ in.
 Runs of one labelled subset (dataset.label_seed) and several seeds make an ensemble.
 """
 
 import argparse
 import dataclasses
 import json
+import os
 import shutil
 import sys
 from collections import defaultdict
@@ -24,10 +26,12 @@ from typing import Any
 import numpy as np
 import yaml
 from table1_curves import draw_curves
+from table1_errors import answers_of, draw_misread, explained, most_unequal
 
 from improved_gan.composing import affects_result, compose_jobs
 from improved_gan.report.discovery import read_runs
 from improved_gan.report.ensembles import Ensemble, ensembles
+from improved_gan.report.others import others_of
 from improved_gan.report.page import commands_of
 from improved_gan.report.runs import Run, flat
 from improved_gan.run_folder import RunFolder
@@ -35,6 +39,7 @@ from improved_gan.run_folder import RunFolder
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 VARIES = ("seed", "dataset.labels_per_class", "dataset.label_seed")  # from run to run of the table
 CLASSES, TEST_IMAGES = 10, 10_000
+EXPLAINED = 100  # labels of the runs whose mistakes are compared
 PLACES = ("output_root", "data_root", "device", "tracking.")  # of the machine: in no committed command
 Difference = tuple[tuple[str, Any, Any], ...]  # key, value, the experiment's value
 
@@ -57,8 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked.table.parent.mkdir(parents=True, exist_ok=True)
     picture = asked.table.with_suffix(".png")
     drawn = draw_curves([(_name(run), run) for run in runs], _published(runs), picture)
-    asked.table.write_text(document(runs, problems, picture.name if drawn else None))
-    print("\n".join([*problems, str(asked.table)]))
+    explanations = explain(runs, asked.table.with_name(f"{asked.table.stem}_errors.png"))
+    asked.table.write_text(document(runs, problems, picture.name if drawn else None, explanations))
+    print("\n".join([*problems, *explanations, str(asked.table)]))
     return 0
 
 
@@ -127,13 +133,33 @@ def differences(run: Run) -> Difference:
     )
 
 
+def explain(runs: Sequence[Run], picture: Path) -> list[str]:
+    """Paragraphs on the mistake that the runs of 100 labels differ in, and its picture where the images are at hand."""
+    alike = [run for run in runs if labels_of(run) == EXPLAINED]
+    answers = answers_of(
+        [(f"subset {run.settings['dataset.label_seed']}, seed {run.settings['seed']}", run) for run in alike]
+    )
+    found = most_unequal(answers)
+    if found is None:
+        return []
+    published = _figure(alike[0], ensemble=False)
+    text = explained(found, list(answers), None if published is None else published["value"])
+    data = Path(os.environ.get("IMPROVED_GAN_DATA", "data")) / "mnist.npz"
+    if data.exists():
+        with np.load(data, allow_pickle=False) as stored:
+            if all(np.array_equal(true, stored["y_test"]) for _, true in answers.values()):
+                draw_misread(answers, found, stored["x_test"], picture)
+    shown = f"![{found.true}s read as {found.read}, and {found.true}s read right]({picture.name})"
+    return [text, shown] if picture.exists() else [text]
+
+
 def _name(run: Run) -> str:
     return (
         f"{labels_of(run) or 60_000} labels, subset {run.settings['dataset.label_seed']}, seed {run.settings['seed']}"
     )
 
 
-def document(runs: Sequence[Run], problems: list[str], picture: str | None) -> str:
+def document(runs: Sequence[Run], problems: list[str], picture: str | None, explanations: Sequence[str]) -> str:
     """The Markdown of the table; runs of unlike settings or data are rows of their own."""
     rows: dict[tuple[int, Difference, str | None], list[Run]] = defaultdict(list)
     for run in runs:
@@ -147,11 +173,13 @@ def document(runs: Sequence[Run], problems: list[str], picture: str | None) -> s
         cells = [f"{labels:,}{mark}", f"{len(members)} ({subsets} label subset{'s' if subsets > 1 else ''})"]
         cells += [_single(members), _ensemble(together), _paper(members[0], False), _paper(members[0], True)]
         lines.append(f"| {' | '.join(cells)} |")
-    explained = [f"[{number}] not the experiment's own: {_words(note)}." for number, note in enumerate(notes, start=1)]
+    remarks = [f"[{number}] not the experiment's own: {_words(note)}." for number, note in enumerate(notes, start=1)]
     if not notes:
-        explained = ["All runs are of the experiment's own settings, none scaled."]
+        remarks = ["All runs are of the experiment's own settings, none scaled."]
     if picture:
-        explained.append(f"![Test error after each epoch]({picture})")
+        remarks.append(f"![Test error after each epoch]({picture})")
+    remarks += explanations
+    remarks += _others(runs)
     steps = sorted({run.step for run in runs if run.step})
     return f"""# Table 1: MNIST with few labels
 
@@ -163,7 +191,7 @@ deviation over finished runs (over label subsets for ensembles, of as many model
 |---|---|---|---|---|---|
 {chr(10).join(lines)}
 
-{(chr(10) * 2).join(explained)}
+{(chr(10) * 2).join(remarks)}
 
 ```bash
 {chr(10).join(commands_of(runs))}
@@ -171,6 +199,20 @@ python scripts/table1.py collect outputs
 python scripts/table1.py
 ```
 """
+
+
+def _others(runs: Sequence[Run]) -> list[str]:
+    """What other publications print, as today's experiment names them."""
+    (request,) = compose_jobs(["experiment=mnist_table1"])
+    assert request.config.paper is not None
+    paper = dataclasses.asdict(request.config.paper)
+    found = others_of([dataclasses.replace(run, paper=paper) for run in runs])
+    lines = [
+        f"| {CLASSES * int(each['labels a class'])} | {each['method']} | {each['value']} | {each['source']} |"
+        for each in found
+    ]
+    head = ["Published since the paper or before it:", "", "| labels | method | errors | source |", "|---|---|---|---|"]
+    return ["\n".join([*head, *lines])] if lines else []
 
 
 def _words(difference: Difference) -> str:

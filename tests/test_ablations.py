@@ -33,6 +33,14 @@ def test_table3_has_the_papers_rows(experiment: str) -> None:
     assert weights == [1, 1, 0, 1, 0, 1]
 
 
+def test_table3_measures_its_own_quantity_of_current_weights() -> None:
+    for experiment in ("digits_table3", "cifar10_table3"):
+        (request,) = compose_jobs([f"experiment={experiment}"])
+        assert request.config.training.generator_average.rate is None
+        assert {"classifier_score", "frechet_classifier_distance"} < set(request.config.metrics.measures)
+    assert {"inception_score", "frechet_inception_distance"} < set(request.config.metrics.measures)
+
+
 def test_leave_one_out_of_any_set() -> None:
     of_three = [
         "technique=all",
@@ -72,5 +80,6 @@ def test_the_full_factorial() -> None:
 def test_figure_3_is_two_rows() -> None:
     requests = compose_jobs(["-m", "experiment=mnist_figure3"])
     enabled = [request.config.technique.enabled() for request in requests]
+    assert [request.config.training.generator_steps for request in requests] == [1, 3]
     assert enabled == [["feature_matching"], ["minibatch_discrimination"]]
     assert {(request.config.dataset.labels_per_class, request.config.seed) for request in requests} == {(10, 1)}

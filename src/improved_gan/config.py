@@ -152,6 +152,20 @@ class PaperResultConfig:
 
 
 @dataclass
+class OtherResultConfig:
+    """What another publication prints for the same task, before the paper or since."""
+
+    method: str
+    source: str  # e.g. arXiv 1705.09783
+    year: int
+    measure: str
+    value: float
+    error: float | None = None
+    of: float = 1.0  # as in PaperResultConfig
+    labels_per_class: int | None = None
+
+
+@dataclass
 class PaperConfig:
     """What the paper says of a run's row, to stand beside ours; decides nothing."""
 
@@ -159,6 +173,7 @@ class PaperConfig:
     dataset: str  # that the paper's figures are of
     row: str | None = None  # as the paper calls it; null: the row has no name of its own
     figures: list[PaperResultConfig] = field(default_factory=list)
+    others: list[OtherResultConfig] = field(default_factory=list)
 
 
 @dataclass
@@ -406,6 +421,7 @@ class TrainingConfig:
 @dataclass
 class MetricsConfig:
     measures: list[str] = one_of(*METRICS)
+    judged: str = one_of("samples", "training_images", neutral="samples")  # the latter: a run that trains nothing
     interval: int = number(minimum=1)  # epochs
     step_interval: int | None = number(minimum=1)  # steps; instead of `interval`, where epochs are long
     train_classifier: bool = MISSING  # let a run train the data set's classifier though it takes minutes

@@ -50,7 +50,7 @@ def test_the_modes_are_counted_as_training_goes_on(run: Path) -> None:
         assert line["mode_kl"] == pytest.approx(sum(p * np.log(8 * p) for p in share if p), abs=1e-9)
         assert 0 <= line["high_quality_fraction"] <= 1 and 0 <= line["modes"] <= 8
     metrics = json.loads((run / "summary.json").read_text())["metrics"]
-    assert set(metrics) == {"modes", "high_quality_fraction", "mode_kl", "sliced_wasserstein"}
+    assert set(metrics) == {"modes", "modes_held", "high_quality_fraction", "mode_kl", "sliced_wasserstein"}
     assert metrics["mode_kl"]["value"] == counted[-1]["mode_kl"] and metrics["modes"]["samples"] == 2500
     assert {path.name for path in (run / "samples").iterdir()} == {f"step_{n:06d}.png" for n in (0, 30, 60)}
 
@@ -83,6 +83,7 @@ def test_a_run_and_its_points_are_judged_alike(run: Path, job: Any, tmp_path: Pa
         assert (entry.pop("sampling_seed"), entry.pop("sampling_batch_size")) == (1, 100)
     assert found[0] == found[1] and set(found[0]) == {
         "modes",
+        "modes_held",
         "high_quality_fraction",
         "mode_kl",
         "sliced_wasserstein",
@@ -94,7 +95,7 @@ def test_measures_of_images_give_way_to_those_of_points(run: Path, job: Any) -> 
     assert status == 0, err
     assert "points are no images" in err
     summary = json.loads((Path(out.splitlines()[-1]) / "summary.json").read_text())
-    assert {"modes", "high_quality_fraction", "mode_kl", "sliced_wasserstein"} <= set(summary["metrics"])
+    assert {"modes", "modes_held", "high_quality_fraction", "mode_kl", "sliced_wasserstein"} <= set(summary["metrics"])
     assert "inception_score" in summary["not_measured"]
 
 

@@ -59,6 +59,16 @@ def test_a_collapsed_sampler_and_one_that_hits_nothing() -> None:
     assert (value("modes", middle, RING), value("high_quality_fraction", middle, RING)) == (0, 0)
 
 
+def test_a_mode_is_held_from_half_an_even_share_on_and_by_samples_of_high_quality_alone() -> None:
+    ring = RING.centres[[0] * 20 + [1] * 5 + [2] * 4]
+    near = RING.centres[[3] * 11] * 1.02  # two deviations away
+    far = RING.centres[[4] * 40] * 1.05  # five
+    assert value("modes_held", torch.cat([ring, near, far]), RING) == 3  # 80 samples, 5 a mode
+    assert value("modes", torch.cat([ring, near, far]), RING) == 4
+    assert value("modes_held", drawn(RING, 2500), RING) == 8
+    assert value("modes_held", torch.zeros(10, 2), RING) == 0
+
+
 def test_a_sample_counts_up_to_three_deviations_away() -> None:
     samples = torch.tensor([[1 + 2.9 * 0.01, 0.0], [1 + 3.1 * 0.01, 0.0]])
     found = nearest_modes(samples, RING)

@@ -79,6 +79,19 @@ def test_the_paper_stands_in_its_own_unit_beside_the_same_data(maker: Maker, set
     assert csv["paper"].dropna().tolist() == [0.0221, 0.0093]
 
 
+def test_what_others_published_for_the_same_labels_is_a_row_with_its_source(
+    maker: Maker, settings: ReportConfig
+) -> None:
+    for labels in (5, 10):
+        words = ("experiment=mnist_table1", f"dataset.labels_per_class={labels}")
+        maker.run(f"labels-{labels}", *words, metrics=error_of(0.01, samples=10000))
+    markdown, _, _, html = read(make_report(maker.root, settings))
+    rows = [line for line in markdown.splitlines() if "arXiv" in line]
+    assert rows[0] == "| Bad GAN | test error, of 10,000 | 79.5 ± 9.8 | 10 | arXiv 1705.09783, 2017 |"
+    assert [row.split(" | ")[0] for row in rows[1:]] == ["| Ladder network", "| VAT", "| CatGAN"]
+    assert html.count("arXiv 1705.09783") == 1
+
+
 def test_full_factorial_finds_what_was_put_in(maker: Maker, settings: ReportConfig, tmp_path: Path) -> None:
     techniques = ("feature_matching", "minibatch_discrimination", "label_smoothing")
     factorial(tmp_path / "factorial", seeds=3, techniques=techniques)

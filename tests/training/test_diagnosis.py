@@ -54,7 +54,11 @@ def word(lines: Lines, broke: str | None = None) -> str:
         ("collapsed", logged(batch_diversity=lambda k: 0.8 if k < 28 else 0.1)),
         ("collapsed", logged(modes=2.0, mode_counts=[5, 5, 0, 0, 0, 0, 0, 0])),
         ("healthy", logged(modes=5.0, mode_counts=[2] * 5 + [0] * 3)),
-        ("healthy", logged(modes=0.0, mode_counts=[1] * 8)),  # a cloud around them all
+        ("not_learned", logged(high_quality_fraction=0.0, modes=0.0, mode_counts=[1] * 8)),  # a cloud around them all
+        ("not_learned", logged(high_quality_fraction=lambda k: 0.5 if k < 10 else 0.003)),  # lost again
+        ("healthy", logged(high_quality_fraction=0.02, mode_counts=[2] * 8)),
+        ("healthy", logged(high_quality_fraction=lambda k: 0.0 if k == 35 else 0.8)),  # one odd line
+        ("collapsed", logged(high_quality_fraction=0.0, mode_counts=[16, *[0] * 7])),  # says more
         ("healthy", logged(mode_counts=[2] * 200 + [3] * 200 + [0] * 600)),  # 1000 even samples would find 632
         ("collapsed", logged(mode_counts=[5] * 300 + [0] * 700)),  # 1500 would find 777
     ],

@@ -113,6 +113,8 @@ def _apply_budget(config: Config) -> bool:
     budget, before = config.budget, dataclasses.asdict(config)
     if budget.max_steps is not None:
         config.training.steps = min(config.training.steps or budget.max_steps, budget.max_steps)
+    if budget.name == "smoke":
+        config.metrics.train_classifier = False  # takes minutes
     if budget.max_samples is not None:
         config.metrics.samples = min(config.metrics.samples, budget.max_samples)
         config.metrics.reference_samples = min(config.metrics.reference_samples, budget.max_samples)

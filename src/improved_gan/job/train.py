@@ -17,13 +17,14 @@ import torch
 
 from improved_gan import dataset
 from improved_gan.composing import Request
+from improved_gan.job.judge_real_data import judge_real_data
 from improved_gan.metrics.inception_weights import read_weights
 from improved_gan.metrics.registry import METRICS
 from improved_gan.run_data import refuse_other_data
 from improved_gan.run_folder import RunFolder
 from improved_gan.tracking import Tracker, start_tracking, tracking_mode
 from improved_gan.training.checkpoint import load_newest
-from improved_gan.training.device import fast_training
+from improved_gan.training.device import choose_device, fast_training
 from improved_gan.training.diagnosis import verdict
 from improved_gan.training.loop import Loop
 from improved_gan.training.termination import Stopped, TrainingFailed
@@ -62,6 +63,9 @@ def _train_or_find(request: Request, early: MemoryHandler) -> Path:
         if remark not in said:
             log.warning("%s", remark)
     config.dataset.classes = prepared.classes  # as found in the files, for whoever reads the run's config
+    if config.metrics.judged == "training_images":
+        _judge_real_data(request, prepared, folder)
+        return folder.path
     trainer = Trainer(config, prepared)
     if config.tracking.mode == "online":
         tracking_mode("online")  # raises where W&B cannot be had
@@ -75,6 +79,17 @@ def _train_or_find(request: Request, early: MemoryHandler) -> Path:
         folder.release()
     print_results(folder)
     return folder.path
+
+
+def _judge_real_data(request: Request, prepared: dataset.PreparedDataset, folder: RunFolder) -> None:
+    folder.acquire()
+    try:
+        summary = judge_real_data(request, prepared, folder)
+        made_with = environment(choose_device(request.config.device))
+        folder.write_summary(summary | {"environment": made_with | {"precision": request.config.training.precision}})
+    finally:
+        folder.release()
+    print_results(folder)
 
 
 def _train(request: Request, trainer: Trainer, folder: RunFolder, early: MemoryHandler) -> None:

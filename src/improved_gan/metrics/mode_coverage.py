@@ -45,6 +45,11 @@ def count_captured_modes(counts: Int[Tensor, " mode"]) -> int:
     return int((counts > 0).sum())
 
 
+def count_held_modes(high_quality: Int[Tensor, " mode"], samples: int) -> int:
+    """Modes with at least half of an even share of all `samples` among their own samples of high quality."""
+    return int((high_quality * 2 * len(high_quality) >= samples).sum())
+
+
 def divergence(counts: Int[Tensor, " mode"], expected: Float[Tensor, " mode"]) -> float:
     """`mode_kl`: KL(generated || expected) in nats; 0 for the expected shares, at most -log of the smallest of them."""
     share = counts.double() / counts.sum()
@@ -61,6 +66,14 @@ def modes(evidence: MetricInputs) -> Score:
     found = _counts(evidence)
     captured = count_captured_modes(found.counts if found.high_quality is None else found.high_quality)
     return Score(float(captured), network=found.network, details={"counts": found.counts.tolist()})
+
+
+def modes_held(evidence: MetricInputs) -> Score:
+    """`modes_held`: modes that at least n/(2K) of all n samples are within 3 standard deviations of, of K modes."""
+    found = _counts(evidence)
+    assert found.high_quality is not None
+    held = count_held_modes(found.high_quality, len(evidence.samples))
+    return Score(float(held), network=found.network, details={"counts": found.high_quality.tolist()})
 
 
 def high_quality_fraction(evidence: MetricInputs) -> Score:

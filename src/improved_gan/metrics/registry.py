@@ -142,6 +142,14 @@ METRICS: dict[str, Metric] = {
         keeps_features=True,
         points=True,
     ),
+    "modes_held": Metric(
+        "mode_coverage:modes_held",
+        better="higher",
+        sees="modes of points that hold at least half of an even share of all samples, in high quality",
+        misses="how the others are spread; of a perfect sampler it counts every mode of equal weight",
+        modes=True,
+        points=True,
+    ),
     "high_quality_fraction": Metric(
         "mode_coverage:high_quality_fraction",
         better="higher",

@@ -87,7 +87,12 @@ def _unit(measure: str, definition: Definition, units: dict[str, float]) -> floa
 
 def paper_figures(paper: dict[str, Any] | None) -> list[dict[str, Any]]:
     """The well-formed figures of a `paper` node."""
-    figures = (paper or {}).get("figures") or []
+    return figures_of(paper, "figures")
+
+
+def figures_of(paper: dict[str, Any] | None, name: str) -> list[dict[str, Any]]:
+    """The well-formed entries of a list in a `paper` node."""
+    figures = (paper or {}).get(name) or []
     return [
         figure
         for figure in (figures if isinstance(figures, (list, tuple)) else [])

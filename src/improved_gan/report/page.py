@@ -16,6 +16,7 @@ from improved_gan.report.curves import TOGETHER, curves_plot
 from improved_gan.report.discovery import Found
 from improved_gan.report.grids import grids_of
 from improved_gan.report.latex import latex_table
+from improved_gan.report.others import others_of
 from improved_gan.report.plots import effects_plot, seeds_plot, shown_rows
 from improved_gan.report.results import Results
 from improved_gan.report.runs import Run
@@ -34,6 +35,7 @@ def write_report(
     frames = [wide_frame(each, config.confidence) for each in results]
     tables = [
         {"results": each, "frame": frame, "best": best_cells(each), "title": each.table.title}
+        | {"others": others_of([run for row in each.rows for run in row.runs])}
         for each, frame in zip(results, frames, strict=True)
     ]
     long = long_frame(results, config.confidence)

@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 from jaxtyping import Float64
 
-from improved_gan.composing import VERSION
+from improved_gan.composing import migrated
 from improved_gan.metrics.registry import METRICS
 
 CURVE_LINES = 200  # of metrics.jsonl that are read, at least, besides those that hold a measure
@@ -45,7 +45,9 @@ class Run:
     step: int | None = None
     total_steps: int | None = None
     reason: str = ""
-    verdict: str = ""  # healthy, collapsed, diverged, starved, oscillated; empty: too short to tell, or not told
+    verdict: str = (
+        ""  # healthy, collapsed, diverged, starved, oscillated, not_learned; empty: too short to tell, or not told
+    )
     scaled: str = ""  # the name of the budget that made it smaller than its experiment
     experiment: str = ""
     overrides: list[str] | None = None
@@ -66,10 +68,9 @@ class Run:
 def read_run(folder: Path, name: str) -> Run:
     """The run in `folder`; raises `OSError`, `ValueError` or `YAMLError` where its config.yaml cannot be read."""
     stored = yaml.load((folder / "config.yaml").read_bytes(), Loader=Loader)
-    if isinstance(stored, dict):
-        stored.pop(VERSION, None)
     if not isinstance(stored, dict) or not isinstance(stored.get("dataset"), dict):
         raise ValueError("it is no config of a run")
+    stored = migrated(stored)
     paper = stored.pop("paper", None)
     run = Run(folder, name, settings=dict(flat(stored)), paper=paper if isinstance(paper, dict) else None)
     _read_summary(run)

@@ -10,6 +10,8 @@ and a batch diversity above 0.4, collapsed ones under 0.22. In this order the fi
   a trend is one swing;
 - collapsed: generated images differ less than 0.3 times as much as reals do, or samples are near at most half of the
   known modes that as many would be near if they fell on all modes alike;
+- not_learned: of points, fewer than 1% are within three standard deviations of a mode: nothing collapsed, yet the
+  samples are nowhere near the data (a cloud that covers the ring has .3%, a run that learned at least 15%);
 - healthy: none of these.
 """
 
@@ -25,6 +27,7 @@ STARVED_GRADIENT = 0.01
 SWING, SWINGS = 0.3, 3  # of batch diversity
 COLLAPSED_DIVERSITY = 0.3
 COLLAPSED_MODES = 0.5  # of those that even samples would be near
+NOT_LEARNED_QUALITY = 0.01  # share of points of high quality
 FEWEST_LINES = 10  # a run that logged less is too short to tell
 
 Line = dict[str, Any]
@@ -41,7 +44,7 @@ def verdict(lines: Sequence[Line], broke: str | None = None) -> dict[str, Any] |
     if sum("discriminator_loss" in line for line in lines) < FEWEST_LINES:
         return None
     found = _evidence(lines)
-    for judge in (_diverged, _starved, _oscillated, _collapsed):
+    for judge in (_diverged, _starved, _oscillated, _collapsed, _not_learned):
         sentence = judge(found, lines)
         if sentence:
             return _verdict(judge.__name__.strip("_"), sentence, found)
@@ -56,7 +59,10 @@ def _evidence(lines: Sequence[Line]) -> dict[str, float]:
     found = {}
     players = ("generator", "discriminator")
     names = [f"{player}_{what}" for player in players for what in ("loss", "gradient_norm")]
-    logged = {name: _values(lines, name) for name in (*names, "discriminator_batch_accuracy", "batch_diversity")}
+    logged = {
+        name: _values(lines, name)
+        for name in (*names, "discriminator_batch_accuracy", "batch_diversity", "high_quality_fraction")
+    }
     # Modes near samples, not those that are hit: a cloud that hits none has not collapsed.
     logged["modes_near_samples"] = [sum(map(bool, counts)) for counts in _values(lines, "mode_counts")]
     for name, values in logged.items():
@@ -100,6 +106,13 @@ def _collapsed(found: dict[str, float], lines: Sequence[Line]) -> str:
             near = f"{found['modes_near_samples']:.0f} of {known} modes"
             return f"{samples} samples are near {near}; spread evenly they would be near {evenly:.0f}"
     return ""
+
+
+def _not_learned(found: dict[str, float], lines: Sequence[Line]) -> str:
+    quality = found.get("high_quality_fraction", math.inf)
+    if quality >= NOT_LEARNED_QUALITY:
+        return ""
+    return f"{quality:.1%} of the samples are near a mode of the data (at least {NOT_LEARNED_QUALITY:.0%} once learned)"
 
 
 def swings(values: Sequence[float], least: float) -> int:

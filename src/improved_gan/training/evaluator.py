@@ -21,7 +21,13 @@ from improved_gan.training.independent_critic import train_independent_critic
 from improved_gan.training.real_images import real_images
 
 log = logging.getLogger("improved_gan")
-OF_POINTS = ("modes", "high_quality_fraction", "mode_kl", "sliced_wasserstein")  # where others were asked for
+OF_POINTS = (
+    "modes",
+    "modes_held",
+    "high_quality_fraction",
+    "mode_kl",
+    "sliced_wasserstein",
+)  # where others were asked for
 CROSS_CHECK = "frechet_inception_distance_pytorch_fid"
 
 

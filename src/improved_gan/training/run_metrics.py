@@ -21,7 +21,7 @@ from improved_gan.training.real_images import cache_folder
 from improved_gan.training.trainer import Trainer
 
 log = logging.getLogger("improved_gan")
-OF_MODES, COUNTED = ("modes", "high_quality_fraction", "mode_kl"), 2500  # samples, by the protocol
+OF_MODES, COUNTED = ("modes", "modes_held", "high_quality_fraction", "mode_kl"), 2500  # samples, by the protocol
 SEED = 1  # of the samples that are judged: job=evaluate's, not training's
 
 
@@ -76,7 +76,7 @@ class ModeHistogram:
         self.judging = _judging(dataclasses.replace(metrics, measures=wanted), trainer)
 
     def __call__(self) -> dict[str, Any]:
-        """`modes`, `high_quality_fraction`, `mode_kl` and `mode_counts`, the samples of each mode: of 2,500 samples."""
+        """Every name of `OF_MODES`, and `mode_counts`, the samples of each mode: of 2,500 samples."""
         if not self.judging.measures:
             return {}
         count = min(self.trainer.config.metrics.samples, COUNTED)
