@@ -2,25 +2,30 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Real
+from PIL import Image
 from torch import Tensor
 
 from improved_gan.config import Config, UsageError
-from improved_gan.run_folder import read_config
+from improved_gan.run_folder import RunFolder, read_config
 from improved_gan.training.builder import build_gan
 from improved_gan.training.checkpoint import load_newest, read_state
 from improved_gan.training.device import prepare_arithmetic
 from improved_gan.training.gan import GAN
 from improved_gan.training.sampling import Sampler
 
+if TYPE_CHECKING:
+    import pandas
+
 
 @dataclass(frozen=True)
 class TrainedRun:
     """The trained pair of a run; `generator` and `discriminator` are ordinary torch modules."""
 
+    folder: Path
     config: Config
     pair: GAN
     sampler: Sampler
@@ -33,6 +38,28 @@ class TrainedRun:
     @property
     def discriminator(self) -> torch.nn.Module:
         return self.pair.discriminator
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What summary.json says: status, metrics with their circumstances, verdict, timing, environment."""
+        return RunFolder(self.folder).summary()
+
+    @property
+    def metrics(self) -> "pandas.DataFrame":
+        """What metrics.jsonl holds: a row for each logged step, NaN where a measure was not taken."""
+        import pandas  # heavy: only when needed
+
+        lines = RunFolder(self.folder).metrics()
+        return pandas.DataFrame(lines, columns=None if lines else ["step"]).set_index("step")
+
+    @property
+    def pictures(self) -> list[Image.Image]:
+        """The pictures drawn of the same latents while training, oldest first."""
+        paths = sorted(RunFolder(self.folder).samples.glob("step_*.png"), key=lambda path: int(path.stem[5:]))
+        pictures: list[Image.Image] = [Image.open(path) for path in paths]
+        for picture in pictures:
+            picture.load()  # and close the file
+        return pictures
 
     def sample(self, n: int, seed: int = 0) -> Real[Tensor, "n channel height width"] | Real[Tensor, "n coordinate"]:
         """`n` images, 0..255, or points, floating-point (n, D); the same seed gives the same."""
@@ -62,7 +89,7 @@ def load_run(run: Path | str, checkpoint: str = "newest", device: str = "auto") 
         scale=architecture.pixel_scale,
         as_bytes=not config.dataset.holds_points,
     )
-    return TrainedRun(config, pair, sampler, state["step"])
+    return TrainedRun(folder, config, pair, sampler, state["step"])
 
 
 def _state(checkpoints: Path, which: str, device: torch.device) -> dict[str, Any]:
