@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas
 import pytest
+import torch
 from PIL import Image
 
 import improved_gan
@@ -32,6 +33,21 @@ def test_training_from_python_returns_the_run_that_the_command_line_finds_finish
     out, err = capsys.readouterr()
     assert out.splitlines()[-1] == str(run.folder)
     assert "already finished" in err
+
+
+def test_the_digits_generator_that_comes_along_draws_without_training() -> None:
+    run = improved_gan.load("pretrained/digits", device="cpu")
+    images = run.sample(200)
+    assert images.shape == (200, 1, 8, 8) and images.dtype == torch.uint8
+    assert len(images.unique(dim=0)) > 190 and 40 < images.float().mean() < 120  # of the real digits: 78
+    assert run.summary["status"] == "finished" and run.metrics.empty
+    with pytest.raises(UsageError, match="holds a generator alone"):
+        run.discriminator  # noqa: B018 that it raises is the point
+
+
+def test_a_generator_that_does_not_come_along_is_named_with_those_that_do() -> None:
+    with pytest.raises(UsageError, match="there is pretrained/digits"):
+        improved_gan.load("pretrained/imagenet")
 
 
 @pytest.mark.parametrize(

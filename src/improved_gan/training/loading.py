@@ -20,6 +20,8 @@ from improved_gan.training.sampling import Sampler
 if TYPE_CHECKING:
     import pandas
 
+PRETRAINED = Path(__file__).parents[1] / "pretrained"  # generators that come with the package
+
 
 @dataclass(frozen=True)
 class TrainedRun:
@@ -30,6 +32,7 @@ class TrainedRun:
     pair: GAN
     sampler: Sampler
     step: int
+    generator_alone: bool = False  # its checkpoint holds no discriminator, as in `pretrained/`
 
     @property
     def generator(self) -> torch.nn.Module:
@@ -37,6 +40,8 @@ class TrainedRun:
 
     @property
     def discriminator(self) -> torch.nn.Module:
+        if self.generator_alone:
+            raise UsageError(f"run={self.folder}: holds a generator alone; improved_gan.train makes both players")
         return self.pair.discriminator
 
     @property
@@ -68,15 +73,23 @@ class TrainedRun:
 
 
 def load_run(run: Path | str, checkpoint: str = "newest", device: str = "auto") -> TrainedRun:
-    """Load the run in folder `run`; raises `UsageError` if it is none or has no readable checkpoint."""
-    folder = Path(run)
+    """Load the run in folder `run`, or one that comes with the package (`pretrained/digits`).
+
+    Raises `UsageError` if it is none or has no readable checkpoint.
+    """
+    folder = _folder(Path(run))
     config = read_config(folder)
     config.device = device
     where = prepare_arithmetic(config)
     state = _state(folder / "checkpoints", checkpoint, where)
     pair = build_gan(config, config.dataset.classes, where)
+    generator_alone = state["pair"].keys() == {"generator"}
     try:
-        pair.load_state_dict(state["pair"])
+        if generator_alone:
+            pair.generator.load_state_dict(state["pair"]["generator"])
+            pair.generator_player.average = None  # it is what was stored
+        else:
+            pair.load_state_dict(state["pair"])
     except (RuntimeError, KeyError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UsageError(f"run={run}: its checkpoint is not of the networks in its config.yaml ({reason})") from None
@@ -89,7 +102,17 @@ def load_run(run: Path | str, checkpoint: str = "newest", device: str = "auto") 
         scale=architecture.pixel_scale,
         as_bytes=not config.dataset.holds_points,
     )
-    return TrainedRun(folder, config, pair, sampler, state["step"])
+    return TrainedRun(folder, config, pair, sampler, state["step"], generator_alone)
+
+
+def _folder(run: Path) -> Path:
+    """`run` itself, or the package's folder where it is `pretrained/NAME` and there is no such folder here."""
+    if run.parts[:1] != ("pretrained",) or run.exists():
+        return run
+    there = [f"pretrained/{folder.name}" for folder in sorted(PRETRAINED.iterdir())]
+    if str(run) not in there:
+        raise UsageError(f"run={run}: no such generator comes with the package; there is {', '.join(there)}")
+    return PRETRAINED / run.name
 
 
 def _state(checkpoints: Path, which: str, device: torch.device) -> dict[str, Any]:
