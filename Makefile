@@ -11,7 +11,7 @@ export WANDB_MODE := offline
 export WANDB_ERROR_REPORTING := false
 
 .DEFAULT_GOAL := help
-.PHONY: help run table3-digits phenomena test test-fast test-slow lint format types docs-check bench venv
+.PHONY: help run table3-digits phenomena test test-fast test-slow lint format types docs docs-check bench venv
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,9 @@ format: venv ## let ruff mend what it can
 
 types: venv ## mypy
 	$(BIN)/mypy
+
+docs: venv ## the site of docs/ in build/site: every link and anchor must lead somewhere
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet -f .ci/mkdocs.yml
 
 docs-check: venv ## the commands, links and pictures in README.md and docs/
 	$(BIN)/python scripts/check_docs.py

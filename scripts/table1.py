@@ -184,8 +184,9 @@ def document(runs: Sequence[Run], problems: list[str], picture: str | None, expl
     return f"""# Table 1: MNIST with few labels
 
 Wrong answers on the {TEST_IMAGES:,} test images, permutation-invariant MNIST, feature matching: mean ± standard
-deviation over finished runs (over label subsets for ensembles, of as many models as are named). Made by
-`scripts/table1.py` from [these summaries](table1); runs of {" and ".join(f"{step:,}" for step in steps)} steps.
+deviation over finished runs (over label subsets for ensembles, of as many models as are named).
+Made by `scripts/table1.py` from the summaries in `docs/results/table1`;
+runs of {" and ".join(f"{step:,}" for step in steps)} steps.
 
 | labels | runs | single | ensemble | paper single | paper ensemble |
 |---|---|---|---|---|---|

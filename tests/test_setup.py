@@ -6,9 +6,12 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -85,18 +88,65 @@ def test_no_registry_is_named_and_pip_keeps_its_settings() -> None:
         assert not re.search(r"index-url|find-links|https?://|--isolated", (ROOT / name).read_text()), name
 
 
+def test_the_workflow_runs_the_pythons_that_the_classifiers_name_and_nothing_but_ci() -> None:
+    workflow = ROOT / ".github/workflows/ci.yml"
+    if not workflow.exists():
+        pytest.skip("a source distribution has no workflow")
+    (job,) = yaml.safe_load(workflow.read_text())["jobs"].values()
+    classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
+    pythons = [name.split(" :: ")[-1] for name in classifiers if re.search(r"Python :: \d\.\d+$", name)]
+    assert job["strategy"]["matrix"]["python"] == pythons
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["bash .ci/run"]
+
+
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the source distribution, and the wheel built from it."""
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run([sys.executable, "-m", "build", "--no-isolation", "--outdir", folder], check=True, cwd=ROOT)
+    return folder
+
+
+@pytest.mark.slow
+def test_twine_would_upload_what_is_built(distributions: Path) -> None:
+    pytest.importorskip("twine")
+    files = [str(path) for path in distributions.iterdir()]
+    assert len(files) == 2
+    done = subprocess.run([sys.executable, "-m", "twine", "check", "--strict", *files], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_a_source_distribution_tests_itself(distributions: Path, tmp_path: Path) -> None:
+    with tarfile.open(next(distributions.glob("*.tar.gz"))) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (tree,) = tmp_path.iterdir()
+    line = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-m",
+        "not integration and not slow",
+        "tests/test_python_interface.py",
+    ]
+    line += ["tests/composing", "tests/game"]
+    done = subprocess.run(line, cwd=tree, env=os.environ | {"PYTHONPATH": str(tree / "src")}, stdout=subprocess.PIPE)
+    assert done.returncode == 0, done.stdout.decode()
+    assert subprocess.run([sys.executable, "scripts/check_docs.py"], cwd=tree).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def installed(distributions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program of an environment that has the wheel, built from the source distribution, and borrows the rest."""
     folder = tmp_path_factory.mktemp("wheel")
 
     def run(*command: str) -> None:
         subprocess.run([sys.executable, "-m", *command], check=True, cwd=ROOT)
 
-    run("build", "--no-isolation", "--outdir", str(folder))
     run("venv", "--without-pip", str(folder / "venv"))
     python = folder / "venv/bin/python"
-    wheel = next(folder.glob("*.whl"))
+    wheel = next(distributions.glob("*.whl"))
     run("pip", "--python", str(python), "install", "--no-deps", "--no-index", str(wheel))
     # A folder that a .pth file names has its own .pth files ignored: the editable installation stays out.
     packages = sysconfig.get_path("purelib", vars={"base": str(folder / "venv")})
@@ -115,6 +165,8 @@ def test_a_wheel_carries_its_configuration(installed: Path, tmp_path: Path) -> N
     assert "digits" in run(installed, "--help")
     assert "learning_rate" in run(installed, "--cfg", "job")
     assert not list(tmp_path.iterdir())
+    code = "import improved_gan; print(improved_gan.load('pretrained/digits').sample(3).shape)"
+    assert "[3, 1, 8, 8]" in run(installed.with_name("python"), "-c", code)
     trained = run(installed, "budget=smoke", "tracking.mode=disabled", "device=cpu").splitlines()[-1]
     assert Path(trained).parent == tmp_path / "outputs" / "default"
     assert (Path(trained) / "samples" / "step_000000.png").is_file()

@@ -86,6 +86,7 @@ class SampleConfig:
     seed: int = number(minimum=0, maximum=2**32 - 1)
     interpolations: int = number(minimum=0)
     interpolation_steps: int = number(minimum=2)
+    animation: bool = MISSING
     checkpoint: str = one_of("newest", "best")
 
 

@@ -95,6 +95,21 @@ def test_sampling_writes_pictures_and_arrays(run: Path, command: Callable[..., l
     assert Image.open(folder / "interpolation.png").size[0] == 8 * 50 + 2
 
 
+def test_a_walk_through_the_latents_begins_with_the_grid(run: Path, command: Callable[..., list[str]]) -> None:
+    line = command("job=sample", f"run={run}", "sample.count=6", "sample.columns=3", "device=cpu")
+    done = finish([*line, "sample.animation=true", "sample.interpolation_steps=3", "sample.interpolations=0"])
+    assert done.returncode == 0, done.stderr
+    folder = Path(done.stdout.splitlines()[-1])
+    with Image.open(folder / "walk.gif") as walk, Image.open(folder / "grid.png") as grid:
+        assert walk.size == grid.size and walk.n_frames == 12
+        frames = []
+        for number in range(walk.n_frames):
+            walk.seek(number)
+            frames.append(np.asarray(walk.convert("RGB"), dtype=int))
+        assert np.abs(frames[0] - np.asarray(grid.convert("RGB"), dtype=int)).max() <= 1
+        assert np.abs(frames[0] - frames[4]).max() > 5
+
+
 def test_what_is_no_trained_run_of_ours_is_said(run: Path, command: Callable[..., list[str]], tmp_path: Path) -> None:
     """A run whose checkpoints are damaged, or are another run's; a folder of another program's."""
     copy = tmp_path / "copy"

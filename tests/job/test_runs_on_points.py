@@ -70,6 +70,8 @@ def test_points_are_no_bytes_anywhere(run: Path, job: Any) -> None:
     with np.load(folder / "images.npz", allow_pickle=False) as stored:
         assert np.array_equal(stored["points"], points.numpy())
     assert (folder / "grid.png").is_file() and (folder / "interpolation.png").is_file()
+    status, _, err = job("job=sample", f"run={run}", "sample.animation=true")
+    assert status == 2 and "sample.animation=true: is of images" in err
 
 
 def test_a_run_and_its_points_are_judged_alike(run: Path, job: Any, tmp_path: Path) -> None:

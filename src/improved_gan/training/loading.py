@@ -2,29 +2,37 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Real
+from PIL import Image
 from torch import Tensor
 
 from improved_gan.config import Config, UsageError
-from improved_gan.run_folder import read_config
+from improved_gan.run_folder import RunFolder, read_config
 from improved_gan.training.builder import build_gan
 from improved_gan.training.checkpoint import load_newest, read_state
 from improved_gan.training.device import prepare_arithmetic
 from improved_gan.training.gan import GAN
 from improved_gan.training.sampling import Sampler
 
+if TYPE_CHECKING:
+    import pandas
+
+PRETRAINED = Path(__file__).parents[1] / "pretrained"  # generators that come with the package
+
 
 @dataclass(frozen=True)
 class TrainedRun:
     """The trained pair of a run; `generator` and `discriminator` are ordinary torch modules."""
 
+    folder: Path
     config: Config
     pair: GAN
     sampler: Sampler
     step: int
+    generator_alone: bool = False  # its checkpoint holds no discriminator, as in `pretrained/`
 
     @property
     def generator(self) -> torch.nn.Module:
@@ -32,7 +40,31 @@ class TrainedRun:
 
     @property
     def discriminator(self) -> torch.nn.Module:
+        if self.generator_alone:
+            raise UsageError(f"run={self.folder}: holds a generator alone; improved_gan.train makes both players")
         return self.pair.discriminator
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What summary.json says: status, metrics with their circumstances, verdict, timing, environment."""
+        return RunFolder(self.folder).summary()
+
+    @property
+    def metrics(self) -> "pandas.DataFrame":
+        """What metrics.jsonl holds: a row for each logged step, NaN where a measure was not taken."""
+        import pandas  # heavy: only when needed
+
+        lines = RunFolder(self.folder).metrics()
+        return pandas.DataFrame(lines, columns=None if lines else ["step"]).set_index("step")
+
+    @property
+    def pictures(self) -> list[Image.Image]:
+        """The pictures drawn of the same latents while training, oldest first."""
+        paths = sorted(RunFolder(self.folder).samples.glob("step_*.png"), key=lambda path: int(path.stem[5:]))
+        pictures: list[Image.Image] = [Image.open(path) for path in paths]
+        for picture in pictures:
+            picture.load()  # and close the file
+        return pictures
 
     def sample(self, n: int, seed: int = 0) -> Real[Tensor, "n channel height width"] | Real[Tensor, "n coordinate"]:
         """`n` images, 0..255, or points, floating-point (n, D); the same seed gives the same."""
@@ -41,15 +73,23 @@ class TrainedRun:
 
 
 def load_run(run: Path | str, checkpoint: str = "newest", device: str = "auto") -> TrainedRun:
-    """Load the run in folder `run`; raises `UsageError` if it is none or has no readable checkpoint."""
-    folder = Path(run)
+    """Load the run in folder `run`, or one that comes with the package (`pretrained/digits`).
+
+    Raises `UsageError` if it is none or has no readable checkpoint.
+    """
+    folder = _folder(Path(run))
     config = read_config(folder)
     config.device = device
     where = prepare_arithmetic(config)
     state = _state(folder / "checkpoints", checkpoint, where)
     pair = build_gan(config, config.dataset.classes, where)
+    generator_alone = state["pair"].keys() == {"generator"}
     try:
-        pair.load_state_dict(state["pair"])
+        if generator_alone:
+            pair.generator.load_state_dict(state["pair"]["generator"])
+            pair.generator_player.average = None  # it is what was stored
+        else:
+            pair.load_state_dict(state["pair"])
     except (RuntimeError, KeyError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UsageError(f"run={run}: its checkpoint is not of the networks in its config.yaml ({reason})") from None
@@ -62,7 +102,17 @@ def load_run(run: Path | str, checkpoint: str = "newest", device: str = "auto") 
         scale=architecture.pixel_scale,
         as_bytes=not config.dataset.holds_points,
     )
-    return TrainedRun(config, pair, sampler, state["step"])
+    return TrainedRun(folder, config, pair, sampler, state["step"], generator_alone)
+
+
+def _folder(run: Path) -> Path:
+    """`run` itself, or the package's folder where it is `pretrained/NAME` and there is no such folder here."""
+    if run.parts[:1] != ("pretrained",) or run.exists():
+        return run
+    there = [f"pretrained/{folder.name}" for folder in sorted(PRETRAINED.iterdir())]
+    if str(run) not in there:
+        raise UsageError(f"run={run}: no such generator comes with the package; there is {', '.join(there)}")
+    return PRETRAINED / run.name
 
 
 def _state(checkpoints: Path, which: str, device: torch.device) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from improved_gan.run_folder import atomic_write
 from improved_gan.technique.virtual_batch_norm import VirtualBatchNormGenerator
 from improved_gan.training.gan import GAN
 
+FRAME_MS = 80  # of an animation
+
 
 class Sampler:
     """Draws images of a pair's generator as bytes, or points as they are; by averaged weights where there are such.
@@ -58,9 +60,21 @@ class Sampler:
 
 
 def save_grid(images: UInt8[Tensor, "n channel height width"], path: Path, columns: int) -> None:
-    """Write images as one PNG, `columns` in a row; small images are enlarged until a person can see them."""
+    """Write images as one PNG, `columns` in a row."""
+    with atomic_write(path) as file:
+        grid_picture(images, columns).save(file, format="png")
+
+
+def save_animation(frames: Iterable[UInt8[Tensor, "n channel height width"]], path: Path, columns: int) -> None:
+    """Write a GIF that repeats, a grid of `columns` in a row for each frame."""
+    first, *others = (grid_picture(images, columns) for images in frames)
+    with atomic_write(path) as file:
+        first.save(file, format="gif", save_all=True, append_images=others, duration=FRAME_MS, loop=0)
+
+
+def grid_picture(images: UInt8[Tensor, "n channel height width"], columns: int) -> Image.Image:
+    """Images side by side, `columns` in a row; small ones are enlarged until a person can see them."""
     enlargement = max(1, 48 // images.shape[-1])
     large = images.repeat_interleave(enlargement, dim=-1).repeat_interleave(enlargement, dim=-2)
     grid = make_grid(large, nrow=columns, padding=2, pad_value=128)
-    with atomic_write(path) as file:
-        Image.fromarray(grid.permute(1, 2, 0).numpy()).save(file, format="png")
+    return Image.fromarray(grid.permute(1, 2, 0).numpy())
