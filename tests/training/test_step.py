@@ -154,7 +154,7 @@ def test_the_learning_rate_falls_linearly_to_zero() -> None:
     rates: list[Any] = []
     for _ in range(10):
         run.advance()
-        rates.append(run.pair.discriminator_player.optimizer.param_groups[0]["lr"])
+        rates.append(float(run.pair.discriminator_player.optimizer.param_groups[0]["lr"]))
     assert rates == pytest.approx([0.2] * 6 + [0.16, 0.12, 0.08, 0.04])
 
 

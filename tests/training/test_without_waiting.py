@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from host_reads import HostReads
 from small_runs import SMALL, small_trainer
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from improved_gan.composing import compose_jobs
 from improved_gan.composing.keys import conf_folder
@@ -16,30 +16,6 @@ from improved_gan.training.batches import Batch, Batches, Images
 from improved_gan.training.builder import build_gan
 from improved_gan.training.gan import GAN
 from improved_gan.training.step import discriminator_step, generator_step, reconstruction_step, supervised_step
-
-READS = ("_local_scalar_dense", "is_nonzero", "nonzero", "masked_select", "equal", "_unique2")
-BY_MASK = ("index", "index_put", "index_put_", "_unsafe_index")  # a mask's size is read, and shows as no `nonzero`
-
-
-class HostReads(TorchDispatchMode):
-    """Counts what has to wait for a value, and what moves between devices, by the operation's name."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reads: Counter[str] = Counter()
-        self.moves: Counter[str] = Counter()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name, kwargs = func.overloadpacket.__name__, kwargs or {}
-        masked = name in BY_MASK and any(i is not None and i.dtype in (torch.bool, torch.uint8) for i in args[1])
-        if name in READS or masked:
-            self.reads[name] += 1
-        result = func(*args, **kwargs)
-        if name == "_to_copy" and result.device != args[0].device:
-            self.moves[name] += 1
-        if name == "copy_" and args[0].device != args[1].device:
-            self.moves[name] += 1
-        return result
 
 
 def reads_of_a_step(*overrides: str) -> Counter[str]:

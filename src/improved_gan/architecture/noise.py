@@ -19,9 +19,9 @@ MANY = 1000  # noisy activations an example; the pair for digits has 576 and gai
 
 
 class GaussianNoise(nn.Module):
-    """Adds independent N(0, deviation²) to every element."""
+    """Adds independent N(0, deviation²) to every element; a deviation that changes is a scalar on the device."""
 
-    def __init__(self, deviation: float) -> None:
+    def __init__(self, deviation: float | Tensor) -> None:
         super().__init__()
         self.deviation = deviation
 
@@ -32,10 +32,14 @@ class GaussianNoise(nn.Module):
         if not self.training:
             return x
         if drawn is not None:
+            assert not isinstance(self.deviation, Tensor)
             return torch.add(x, drawn.view_as(x), alpha=self.deviation)
         noise = torch.empty_like(x)
         in_memory_order = noise if noise.is_contiguous() else noise.movedim(1, -1)  # the latter: channels last
-        in_memory_order.normal_(std=self.deviation)
+        if isinstance(self.deviation, Tensor):
+            in_memory_order.normal_().mul_(self.deviation)
+        else:
+            in_memory_order.normal_(std=self.deviation)
         return noise.add_(x)
 
     def extra_repr(self) -> str:

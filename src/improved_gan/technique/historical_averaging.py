@@ -17,13 +17,14 @@ class HistoricalAverage:
     def __init__(self, parameters: Iterable[Tensor]) -> None:
         self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
         self.means = [torch.zeros_like(parameter, requires_grad=False) for parameter in self.parameters]
-        self.count = 0
+        device = self.parameters[0].device if self.parameters else None
+        self.count = torch.zeros((), dtype=torch.int64, device=device)  # a GPU counts for itself
 
     @torch.no_grad()
     def update(self) -> None:
         """Add the current point to the mean; once before each `penalty`."""
         self.count += 1
-        torch._foreach_lerp_(self.means, self.parameters, 1 / self.count)
+        torch._foreach_lerp_(self.means, self.parameters, [self.count.reciprocal()] * len(self.means))
 
     def penalty(self) -> Float[Tensor, ""]:
         """The squared distance between the parameters and their mean, summed over all of them; no weight in it."""
@@ -32,11 +33,11 @@ class HistoricalAverage:
 
     def state_dict(self) -> dict[str, Any]:
         """The number of points and their mean."""
-        return {"count": self.count, "means": [mean.clone() for mean in self.means]}
+        return {"count": int(self.count), "means": [mean.clone() for mean in self.means]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what `state_dict` gave; the parameters must have the same shapes in the same order."""
-        self.count = state["count"]
+        self.count.fill_(state["count"])
         for mean, loaded in zip(self.means, state["means"], strict=True):
             assert mean.shape == loaded.shape
             mean.copy_(loaded)

@@ -117,7 +117,10 @@ def _player(
 
 
 def _optimizer(parameters: list[nn.Parameter], learning_rate: float, config: OptimizerConfig) -> torch.optim.Optimizer:
+    beta1, beta2, epsilon = config.beta1, config.beta2, config.epsilon
+    on_gpu = bool(parameters) and parameters[0].is_cuda  # where PyTorch's own are to count and read their rate there
     if config.name == "rmsprop":
-        return torch.optim.RMSprop(parameters, lr=learning_rate, alpha=config.beta2, eps=config.epsilon)
-    adam = Adam if config.epsilon_inside_root else torch.optim.Adam
-    return adam(parameters, lr=learning_rate, betas=(config.beta1, config.beta2), eps=config.epsilon)
+        return torch.optim.RMSprop(parameters, lr=learning_rate, alpha=beta2, eps=epsilon, capturable=on_gpu)
+    if config.epsilon_inside_root:
+        return Adam(parameters, lr=learning_rate, betas=(beta1, beta2), eps=epsilon)
+    return torch.optim.Adam(parameters, lr=learning_rate, betas=(beta1, beta2), eps=epsilon, capturable=on_gpu)

@@ -20,7 +20,8 @@ class ExponentialMovingAverage:
         self.rate = rate
         self.corrected = corrected
         self.average = [torch.zeros_like(p) for p in self.parameters]
-        self.updates = 0
+        device = self.parameters[0].device if self.parameters else None
+        self.updates = torch.zeros((), dtype=torch.int64, device=device)  # a GPU counts for itself
 
     @torch.no_grad()
     def update(self) -> None:
@@ -31,10 +32,11 @@ class ExponentialMovingAverage:
     @contextmanager
     def applied(self) -> Iterator[None]:
         """The parameters hold the average inside the `with`, and their own values again after it."""
-        if self.updates == 0:
+        updates = int(self.updates)
+        if updates == 0:
             yield
             return
-        share_seen = 1 - (1 - self.rate) ** self.updates if self.corrected else 1.0
+        share_seen = 1 - (1 - self.rate) ** updates if self.corrected else 1.0
         current = [parameter.detach().clone() for parameter in self.parameters]
         self._set([average / share_seen for average in self.average])
         try:
@@ -48,9 +50,9 @@ class ExponentialMovingAverage:
             parameter.copy_(value)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"average": self.average, "updates": self.updates}
+        return {"average": self.average, "updates": int(self.updates)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for average, stored in zip(self.average, state["average"], strict=True):
             average.copy_(stored)
-        self.updates = state["updates"]
+        self.updates.fill_(state["updates"])

@@ -50,6 +50,9 @@ class Trainer:
             as_bytes=not config.dataset.holds_points,
         )
         self.step = 0
+        noise = self.pair.discriminator_noise
+        if noise is not None and training.balance.discriminator_noise_decay:
+            noise.deviation = torch.tensor(noise.deviation, device=self.device)
         self._update = STEPS[type(self.pair.objective)]
 
     def _images(self, split: PreparedSplit) -> Images:
@@ -115,8 +118,8 @@ class Trainer:
         for player in (self.pair.generator_player, self.pair.discriminator_player):
             player.scale_learning_rate(min(left, 1.0))
         noise, balance = self.pair.discriminator_noise, self.config.training.balance
-        if noise is not None and balance.discriminator_noise_decay:
-            noise.deviation = balance.discriminator_noise * (1 - self.step / self.total_steps)
+        if noise is not None and isinstance(noise.deviation, Tensor):
+            noise.deviation.fill_(balance.discriminator_noise * (1 - self.step / self.total_steps))
 
     def weights_are_finite(self) -> bool:
         """Whether every trained parameter of both players is a finite number."""
