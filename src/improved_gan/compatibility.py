@@ -11,7 +11,7 @@ WITHOUT_TARGETS = ("hinge", "wasserstein", "wasserstein_gp", "energy_based", "re
 NON_ADVERSARIAL = ("autoencoder", "vae")
 """Objectives whose discriminator is an encoder."""
 
-NEEDS_GENERATOR = ("feature_matching", "label_smoothing", "virtual_batch_norm", "r1", "packing", "unrolling")
+NEEDS_GENERATOR = ("feature_matching", "label_smoothing", "virtual_batch_norm", "r1", "r2", "packing", "unrolling")
 """Techniques that are nothing without a generator."""
 
 
@@ -141,7 +141,7 @@ def _whose_slope(config: Config) -> str | None:
     """What penalises the slope of the discriminator, if anything does."""
     if config.objective.gradient_penalty is not None:
         return f"objective={config.objective.name}"
-    return "technique.r1" if config.technique.r1.enabled else None
+    return next((f"technique.{name}" for name in ("r1", "r2") if name in config.technique.enabled()), None)
 
 
 def _check_decoder(config: Config) -> None:

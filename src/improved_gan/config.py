@@ -313,6 +313,12 @@ class R1Config:
 
 
 @dataclass
+class R2Config:
+    enabled: bool = MISSING
+    weight: float = number(minimum=0)
+
+
+@dataclass
 class PackingConfig:
     enabled: bool = MISSING
     samples: int = number(minimum=2)
@@ -340,6 +346,7 @@ class TechniqueConfig:
     virtual_batch_norm: VirtualBatchNormConfig = field(default_factory=VirtualBatchNormConfig)
     spectral_norm: SpectralNormConfig = field(default_factory=SpectralNormConfig)
     r1: R1Config = field(default_factory=R1Config)
+    r2: R2Config = field(default_factory=R2Config)
     packing: PackingConfig = field(default_factory=PackingConfig)
     minibatch_stddev: MinibatchStddevConfig = field(default_factory=MinibatchStddevConfig)
     unrolling: UnrollingConfig = field(default_factory=UnrollingConfig)
@@ -481,4 +488,6 @@ class Config:
     def differentiates_twice(self) -> bool:
         """Whether a player's loss holds a gradient, so that the networks must have second derivatives."""
         technique = self.technique
-        return self.objective.gradient_penalty is not None or technique.r1.enabled or technique.unrolling.enabled
+        return self.objective.gradient_penalty is not None or any(
+            one.enabled for one in (technique.r1, technique.r2, technique.unrolling)
+        )

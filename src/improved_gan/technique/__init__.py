@@ -10,6 +10,7 @@ from improved_gan.technique.minibatch_discrimination import JointMinibatchDiscri
 from improved_gan.technique.minibatch_stddev import MinibatchStddev
 from improved_gan.technique.packing import pack
 from improved_gan.technique.r1 import r1_penalty
+from improved_gan.technique.r2 import r2_penalty
 from improved_gan.technique.spectral_norm import normalise_spectrally
 from improved_gan.technique.unrolling import unrolled_parameters, with_parameters
 from improved_gan.technique.virtual_batch_norm import VirtualBatchNorm, VirtualBatchNormGenerator
@@ -26,6 +27,7 @@ __all__ = [
     "normalise_spectrally",
     "pack",
     "r1_penalty",
+    "r2_penalty",
     "smoothed_targets",
     "unrolled_parameters",
     "with_parameters",

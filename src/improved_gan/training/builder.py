@@ -13,6 +13,7 @@ from improved_gan.objective import Adversarial, Objective, Targets, build_object
 from improved_gan.technique.historical_averaging import HistoricalAverage
 from improved_gan.technique.label_smoothing import smoothed_targets
 from improved_gan.technique.r1 import r1_penalty
+from improved_gan.technique.r2 import r2_penalty
 from improved_gan.training.adam import Adam
 from improved_gan.training.balance import AdaptiveBalance
 from improved_gan.training.ema import ExponentialMovingAverage
@@ -84,6 +85,12 @@ def _penalties(technique: TechniqueConfig, objective: Objective) -> dict[str, Pe
             return r1_penalty(technique.r1.weight, lambda images: objective.real_score(logits(images)), real)
 
         penalties["r1_penalty"] = r1
+    if technique.r2.enabled:
+
+        def r2(logits: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+            return r2_penalty(technique.r2.weight, lambda images: objective.real_score(logits(images)), fake)
+
+        penalties["r2_penalty"] = r2
     return penalties
 
 
