@@ -18,7 +18,7 @@ TECHNIQUES = TechniqueConfig.__dataclass_fields__
 SMALL = ("architecture.width=8", "architecture.generator_width=8", "architecture.latent_size=5", "training.threads=1")
 SMALL += ("technique.virtual_batch_norm.reference_size=4", "technique.minibatch_discrimination.kernels=6")
 SMALL += ("training.batch_size=12", "training.discriminator_steps=2", "technique.unrolling.steps=2")
-NO_TARGET = {"hinge", "wasserstein", "wasserstein_gp", "energy_based", "relativistic"}
+NO_TARGET = {"hinge", "wasserstein", "wasserstein_gp", "energy_based", "relativistic", "r3gan"}
 NO_GAME = {"autoencoder", "vae"}
 REFUSED = {
     *[(objective, "label_smoothing") for objective in NO_TARGET],
