@@ -9,17 +9,14 @@ from torch import Tensor, nn
 
 from improved_gan.architecture.weight_norm import WeightNormConv2d, WeightNormLinear, without_weight_norm
 from improved_gan.composing import compose_jobs
+from improved_gan.layers.minibatch_stddev import MinibatchStddev
 from improved_gan.objective import Outputs, Targets
 from improved_gan.objective.non_saturating import non_saturating
-from improved_gan.technique import (
-    MinibatchStddev,
-    normalise_spectrally,
-    pack,
-    r1_penalty,
-    r2_penalty,
-    unrolled_parameters,
-    with_parameters,
-)
+from improved_gan.technique.packing import pack
+from improved_gan.technique.r1 import r1_penalty
+from improved_gan.technique.r2 import r2_penalty
+from improved_gan.technique.spectral_norm import normalise_spectrally
+from improved_gan.technique.unrolling import unrolled_parameters, with_parameters
 from improved_gan.training.adam import Adam
 
 

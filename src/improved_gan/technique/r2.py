@@ -6,11 +6,26 @@ R1's counterpart: together they keep the discriminator flat on both sides (arXiv
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from jaxtyping import Float
-from torch import Tensor
+from omegaconf import MISSING
 
+from improved_gan.schema import number
+from improved_gan.technique import Technique
 from improved_gan.technique.r1 import r1_penalty
+from improved_gan.tensors import LossInputs, Tensor
+
+
+@dataclass
+class Config:
+    enabled: bool = MISSING
+    weight: float = number(minimum=0)
+
+
+def penalty(config: Config) -> Callable[[LossInputs], Tensor]:
+    """The penalty on the discriminator's slope on generated images."""
+    return lambda inputs: r2_penalty(config.weight, inputs.score, inputs.fake)
 
 
 def r2_penalty(
@@ -18,3 +33,6 @@ def r2_penalty(
 ) -> Float[Tensor, ""]:
     """The penalty; `weight` is gamma, `realness` gives the logit of each image."""
     return r1_penalty(weight, realness, fake)
+
+
+TECHNIQUE = Technique(config=Config, penalty=penalty, differentiates_twice=True)
