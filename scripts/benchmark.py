@@ -30,7 +30,7 @@ from plain_loops import PlainCifar, PlainMnist
 
 from improved_gan.composing import compose_jobs
 from improved_gan.dataset.prepared import PreparedDataset, PreparedSplit
-from improved_gan.technique.minibatch_features import minibatch_features, plain_minibatch_features
+from improved_gan.kernels.minibatch_features import minibatch_features, plain_minibatch_features
 from improved_gan.training.device import fast_training
 from improved_gan.training.diagnostics import Diagnostics
 from improved_gan.training.trainer import Trainer

@@ -55,7 +55,7 @@ def most_unequal(answers: Answers) -> Misreading | None:
     if not spread[true, read]:
         return None
     hits = sum(_misread(predicted, classes, true, read).astype(int) for predicted, classes in answers.values())
-    errors = [int((predicted != classes).sum()) for predicted, classes in answers.values()]
+    errors = [int(np.count_nonzero(predicted != classes)) for predicted, classes in answers.values()]
     counts = [int(table[true, read]) for table in tables]
     return Misreading(true, read, counts, errors, int((hits > 1).sum()), int((hits > 0).sum()))
 
@@ -78,7 +78,7 @@ def explained(found: Misreading, names: Sequence[str], published: float | None) 
 
 def draw_misread(answers: Answers, found: Misreading, images: UInt8[np.ndarray, "image 28 28"], path: Path) -> None:
     """The images misread so by any run, those of most runs first, above as many rows that every run reads right."""
-    hits = sum(_misread(predicted, true, found.true, found.read).astype(int) for predicted, true in answers.values())
+    hits = np.sum([_misread(predicted, true, found.true, found.read) for predicted, true in answers.values()], axis=0)
     (_, true), *_ = answers.values()
     right = np.flatnonzero((true == found.true) & np.all([p == t for p, t in answers.values()], axis=0))
     wrong = np.flatnonzero(hits)[np.argsort(-hits[hits > 0], kind="stable")]

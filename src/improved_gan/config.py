@@ -4,12 +4,16 @@ The values live in `conf/*.yaml`; nothing here has a default. A request that can
 `UsageError`, whose message is the one line that the user reads. Nothing in this file imports torch.
 """
 
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import MISSING
 
+from improved_gan import registry
 from improved_gan.metrics.registry import METRICS
+from improved_gan.schema import NO_VALUE, UsageError, key, number, number_of, one_of
+
+__all__ = ["NO_VALUE", "Config", "UsageError", "key", "number", "number_of", "one_of"]
 
 PHENOMENA = (
     "mode_collapse",
@@ -22,54 +26,6 @@ PHENOMENA = (
     "sensitivity",
     "stacked_mnist",
 )
-
-
-class UsageError(ValueError):
-    """What the user asked for cannot be done; the message names the key, its value and what would be right."""
-
-
-class _NoValue:
-    """Stands for "no neutral value": such a key is always part of a run's hash."""
-
-
-NO_VALUE: Any = _NoValue()
-
-
-def number(
-    *,
-    minimum: float | None = None,
-    above: float | None = None,
-    maximum: float | None = None,
-    affects_result: bool = True,
-    neutral: Any = NO_VALUE,
-) -> Any:
-    """A numeric key that must lie in the given range (`None` values pass); the rest as in `key`."""
-    metadata = {"minimum": minimum, "above": above, "maximum": maximum}
-    return field(default=MISSING, metadata={**metadata, **_identity(affects_result, neutral)})
-
-
-def number_of(owner: str, *, minimum: float | None = None, above: float | None = None) -> Any:
-    """A numeric key that `objective=owner` cannot do without and no other objective has: there it is null."""
-    metadata = {"minimum": minimum, "above": above, "maximum": None, "owner": owner}
-    return field(default=None, metadata={**metadata, **_identity(True, None)})
-
-
-def one_of(*choices: str, affects_result: bool = True, neutral: Any = NO_VALUE) -> Any:
-    """A key that must be one of the given words, or a list of them; the rest as in `key`."""
-    return field(default=MISSING, metadata={"choices": choices, **_identity(affects_result, neutral)})
-
-
-def key(*, affects_result: bool = True, neutral: Any = NO_VALUE, **default: Any) -> Any:
-    """A key or node of any kind.
-
-    One that does not affect the result is not part of a run's hash, nor is one at its neutral value: what a run did
-    before the key existed. A key that is added later needs one of the two, or it orphans every older run.
-    """
-    return field(**(default or {"default": MISSING}), metadata=_identity(affects_result, neutral))
-
-
-def _identity(affects_result: bool, neutral: Any) -> dict[str, Any]:
-    return {"affects_result": affects_result, "neutral": neutral}
 
 
 @dataclass
@@ -281,91 +237,17 @@ class ObjectiveConfig:
     pixel_deviation: float | None = number_of("vae", above=0)  # of p(x|z), in units of the scaled images
 
 
-@dataclass
-class FeatureMatchingConfig:
-    enabled: bool = MISSING
-    distance: str = one_of("absolute", "squared")
+if TYPE_CHECKING:
 
+    class TechniqueConfig:
+        """A node for each technique, by the technique's name."""
 
-@dataclass
-class MinibatchDiscriminationConfig:
-    enabled: bool = MISSING
-    kernels: int = number(minimum=1, maximum=4096)
-    dims: int = number(minimum=1, maximum=4096)
-    include_self: bool = MISSING
-    normalised_projection: bool = MISSING
-    bias: bool = MISSING
-    across_batches: bool = MISSING  # the ImageNet model's form: reals and generated images compared with both
+        def __getattr__(self, name: str) -> Any: ...
 
+        def enabled(self) -> list[str]: ...
 
-@dataclass
-class HistoricalAveragingConfig:
-    enabled: bool = MISSING
-    weight: float = number(minimum=0)
-    generator_weight: float = number(minimum=0)
-    discriminator_weight: float = number(minimum=0)
-
-
-@dataclass
-class LabelSmoothingConfig:
-    enabled: bool = MISSING
-    real_target: float = number(above=0, maximum=1)
-    fake_target: float = number(minimum=0, maximum=1)  # 0: one-sided, as in the paper
-    generator_target: float = number(above=0, maximum=1)
-
-
-@dataclass
-class VirtualBatchNormConfig:
-    enabled: bool = MISSING
-    reference_size: int = number(minimum=2, maximum=10_000)
-
-
-@dataclass
-class SpectralNormConfig:
-    enabled: bool = MISSING
-
-
-@dataclass
-class R1Config:
-    enabled: bool = MISSING
-    weight: float = number(minimum=0)
-
-
-@dataclass
-class PackingConfig:
-    enabled: bool = MISSING
-    samples: int = number(minimum=2)
-
-
-@dataclass
-class MinibatchStddevConfig:
-    enabled: bool = MISSING
-
-
-@dataclass
-class UnrollingConfig:
-    enabled: bool = MISSING
-    steps: int = number(minimum=1)
-
-
-@dataclass
-class TechniqueConfig:
-    """The paper's five, then their later rivals."""
-
-    feature_matching: FeatureMatchingConfig = field(default_factory=FeatureMatchingConfig)
-    minibatch_discrimination: MinibatchDiscriminationConfig = field(default_factory=MinibatchDiscriminationConfig)
-    historical_averaging: HistoricalAveragingConfig = field(default_factory=HistoricalAveragingConfig)
-    label_smoothing: LabelSmoothingConfig = field(default_factory=LabelSmoothingConfig)
-    virtual_batch_norm: VirtualBatchNormConfig = field(default_factory=VirtualBatchNormConfig)
-    spectral_norm: SpectralNormConfig = field(default_factory=SpectralNormConfig)
-    r1: R1Config = field(default_factory=R1Config)
-    packing: PackingConfig = field(default_factory=PackingConfig)
-    minibatch_stddev: MinibatchStddevConfig = field(default_factory=MinibatchStddevConfig)
-    unrolling: UnrollingConfig = field(default_factory=UnrollingConfig)
-
-    def enabled(self) -> list[str]:
-        """Names of the techniques that are switched on."""
-        return [f.name for f in fields(self) if getattr(self, f.name).enabled]
+else:
+    TechniqueConfig = registry.techniques_config()
 
 
 @dataclass
@@ -500,5 +382,7 @@ class Config:
 
     def differentiates_twice(self) -> bool:
         """Whether a player's loss holds a gradient, so that the networks must have second derivatives."""
-        technique = self.technique
-        return self.objective.gradient_penalty is not None or technique.r1.enabled or technique.unrolling.enabled
+        techniques = registry.techniques()
+        return self.objective.gradient_penalty is not None or any(
+            techniques[name].differentiates_twice for name in self.technique.enabled()
+        )

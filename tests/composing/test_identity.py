@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from improved_gan import registry
 from improved_gan.composing import compose_jobs, digest_of
-from improved_gan.config import Config, R1Config, TechniqueConfig, TrainingConfig, number
+from improved_gan.config import Config, TechniqueConfig, TrainingConfig, number
 from improved_gan.run_folder import read_config, runs_by_digest
 
 
@@ -79,16 +80,15 @@ def test_threads_estimates_and_what_is_off_are_not_in_the_hash(same: list[str]) 
 
 
 def test_a_technique_and_keys_added_tomorrow_find_yesterdays_run() -> None:
-    @dataclass
-    class Tomorrow(TechniqueConfig):
-        mixup: R1Config = field(default_factory=R1Config)
+    r1 = registry.techniques()["r1"].config
+    tomorrows = make_dataclass("Tomorrow", [("mixup", r1, field(default_factory=r1))], bases=(TechniqueConfig,))
 
     @dataclass
     class TomorrowsTraining(TrainingConfig):
         warm_up: int = number(minimum=0, neutral=0)
 
     tomorrow = make_dataclass(
-        "TomorrowsConfig", [("technique", Tomorrow), ("training", TomorrowsTraining)], bases=(Config,), kw_only=True
+        "TomorrowsConfig", [("technique", tomorrows), ("training", TomorrowsTraining)], bases=(Config,), kw_only=True
     )
     values = asdict(compose_jobs([])[0].config)
     values["technique"]["mixup"] = {"enabled": False, "weight": 2.0}

@@ -1,10 +1,11 @@
 """Short runs whose numbers are kept: an objective, a technique and an architecture each, and what the paper combines.
 
 `python tests/golden/short_runs.py` writes the numbers of the code as it is to golden.json: for a deliberate change
-of numbers alone.
+of numbers alone. With names of cases behind it, it writes those of these cases and keeps the others: for a new variant.
 """
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -89,8 +90,12 @@ def numbers_of(overrides: list[str]) -> dict[str, list[float]]:
     return found
 
 
+def rounded(numbers: dict[str, list[float]]) -> dict[str, list[float]]:
+    return {key: [float(f"{value:.8g}") for value in values] for key, values in numbers.items()}
+
+
 if __name__ == "__main__":
-    written = {name: numbers_of(overrides) for name, overrides in cases().items()}
-    rounded = {n: {k: [float(f"{v:.8g}") for v in values] for k, values in c.items()} for n, c in written.items()}
-    lines = (f"{json.dumps(name)}: {json.dumps(numbers)}" for name, numbers in rounded.items())
+    chosen, kept = sys.argv[1:] or list(cases()), json.loads(GOLDEN.read_text())
+    kept |= {name: rounded(numbers_of(cases()[name])) for name in chosen}
+    lines = (f"{json.dumps(name)}: {json.dumps(kept[name])}" for name in cases())
     GOLDEN.write_text("{\n" + ",\n".join(lines) + "\n}\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from improved_gan.technique.historical_averaging import HistoricalAverage
+from improved_gan.layers.historical_average import HistoricalAverage
 
 
 def test_value_and_gradient_are_those_of_the_loop() -> None:

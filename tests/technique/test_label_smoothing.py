@@ -4,13 +4,13 @@ import math
 
 import pytest
 
-from improved_gan.config import LabelSmoothingConfig
-from improved_gan.technique.label_smoothing import smoothed_targets
+from improved_gan.technique.label_smoothing import Config, targets
+from improved_gan.tensors import Targets
 
 
-def test_targets_are_smoothed_only_if_enabled() -> None:
-    assert smoothed_targets(LabelSmoothingConfig(True, 0.75, 0.1, 0.375)) == (0.75, 0.1, 0.375)
-    assert smoothed_targets(LabelSmoothingConfig(False, 0.75, 0.1, 0.375)) == (1.0, 0.0, 1.0)
+def test_targets_are_the_configs_in_the_place_of_1_0_and_1() -> None:
+    assert targets(Config(True, 0.75, 0.1, 0.375), Targets()) == (0.75, 0.1, 0.375)
+    assert Targets() == (1.0, 0.0, 1.0)
 
 
 @pytest.mark.parametrize("real_target", [1.0, 0.9, 0.75])

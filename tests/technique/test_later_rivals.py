@@ -1,6 +1,7 @@
 """The later rivals against their formulas: loops, singular values, ordinary Adam, finite differences."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -8,16 +9,14 @@ from torch import Tensor, nn
 
 from improved_gan.architecture.weight_norm import WeightNormConv2d, WeightNormLinear, without_weight_norm
 from improved_gan.composing import compose_jobs
+from improved_gan.layers.minibatch_stddev import MinibatchStddev
 from improved_gan.objective import Outputs, Targets
 from improved_gan.objective.non_saturating import non_saturating
-from improved_gan.technique import (
-    MinibatchStddev,
-    normalise_spectrally,
-    pack,
-    r1_penalty,
-    unrolled_parameters,
-    with_parameters,
-)
+from improved_gan.technique.packing import pack
+from improved_gan.technique.r1 import r1_penalty
+from improved_gan.technique.r2 import r2_penalty
+from improved_gan.technique.spectral_norm import normalise_spectrally
+from improved_gan.technique.unrolling import unrolled_parameters, with_parameters
 from improved_gan.training.adam import Adam
 
 
@@ -25,7 +24,8 @@ def draws(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
-def test_r1_is_its_formula() -> None:
+@pytest.mark.parametrize("slope_penalty", [r1_penalty, r2_penalty])
+def test_r1_and_r2_are_their_formula(slope_penalty: Callable[..., Tensor]) -> None:
     """Of D(x) = w.x + x'Ax, whose gradient w + (A + A')x is written out."""
     real, w, a = draws(4, 1, 2, 3), draws(6, seed=1).requires_grad_(), draws(6, 6, seed=2).requires_grad_()
 
@@ -33,7 +33,7 @@ def test_r1_is_its_formula() -> None:
         x = images.flatten(1)
         return x @ w + ((x @ a) * x).sum(1)
 
-    penalty = r1_penalty(3.0, realness, real)
+    penalty = slope_penalty(3.0, realness, real)
     slopes = [w + (a + a.T) @ x for x in real.flatten(1)]
     expected = 3.0 / 2 * sum((slope**2).sum() for slope in slopes) / 4
     torch.testing.assert_close(penalty, expected)

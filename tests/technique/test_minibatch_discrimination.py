@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from improved_gan.technique.minibatch_discrimination import JointMinibatchDiscrimination, MinibatchDiscrimination
-from improved_gan.technique.minibatch_features import minibatch_features, plain_minibatch_features
+from improved_gan.kernels.minibatch_features import minibatch_features, plain_minibatch_features
+from improved_gan.layers.minibatch_discrimination import JointMinibatchDiscrimination, MinibatchDiscrimination
 
 
 def doubles(*shape: int, seed: int = 0) -> Tensor:
@@ -57,9 +57,7 @@ def looped_projection(features: Tensor, layer: MinibatchDiscrimination) -> Tenso
 def test_sums_and_their_gradient_are_those_of_the_loop(
     shape: tuple[int, int, int], rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "improved_gan.technique.minibatch_features.ELEMENTS_PER_BLOCK", {"cpu": rows * math.prod(shape)}
-    )
+    monkeypatch.setattr("improved_gan.kernels.minibatch_features.ELEMENTS_PER_BLOCK", {"cpu": rows * math.prod(shape)})
     projected, weights = doubles(*shape).requires_grad_(), doubles(*shape[:2], seed=1)
     expected = looped_sums(projected, include_self=False)
     (expected_gradient,) = torch.autograd.grad((expected * weights).sum(), projected)

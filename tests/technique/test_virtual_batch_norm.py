@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from improved_gan.technique.virtual_batch_norm import VirtualBatchNorm, VirtualBatchNormGenerator
+from improved_gan.layers.virtual_batch_norm import VirtualBatchNorm, VirtualBatchNormGenerator
 
 
 def doubles(*shape: int, seed: int = 0) -> Tensor:

@@ -18,13 +18,13 @@ TECHNIQUES = TechniqueConfig.__dataclass_fields__
 SMALL = ("architecture.width=8", "architecture.generator_width=8", "architecture.latent_size=5", "training.threads=1")
 SMALL += ("technique.virtual_batch_norm.reference_size=4", "technique.minibatch_discrimination.kernels=6")
 SMALL += ("training.batch_size=12", "training.discriminator_steps=2", "technique.unrolling.steps=2")
-NO_TARGET = {"hinge", "wasserstein", "wasserstein_gp", "energy_based", "relativistic"}
+NO_TARGET = {"hinge", "wasserstein", "wasserstein_gp", "energy_based", "relativistic", "r3gan"}
 NO_GAME = {"autoencoder", "vae"}
 REFUSED = {
     *[(objective, "label_smoothing") for objective in NO_TARGET],
     *[(o, t) for o in NO_GAME for t in TECHNIQUES if t not in ("historical_averaging", "virtual_batch_norm")],
     *[("supervised_only", t) for t in ("feature_matching", "label_smoothing", "virtual_batch_norm")],
-    *[("supervised_only", t) for t in ("r1", "packing", "unrolling")],
+    *[("supervised_only", t) for t in ("r1", "r2", "packing", "unrolling")],
     ("semi_supervised", "packing"),
     ("wasserstein", "spectral_norm"),
     ("wasserstein", "unrolling"),

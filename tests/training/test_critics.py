@@ -44,7 +44,7 @@ def test_a_gradient_penalty_reaches_every_parameter_of_every_critic(name: str, m
     assert losses["gradient_penalty"] > 0
     parameters = list(pair.discriminator.parameters())
     before = [parameter.detach().clone() for parameter in parameters]
-    pair.discriminator_player.update(pair.penalties["gradient_penalty"](pair.logits, batch.real, 1 - batch.real))
+    pair.discriminator_player.update(pair.penalties["gradient_penalty"](pair.loss_inputs(batch.real, 1 - batch.real)))
     moved = [not torch.equal(a, b) for a, b in zip(before, parameters, strict=True)]
     assert sum(moved) >= 0.5 * len(moved)  # biases beyond which everything is piecewise linear have no share in it
 

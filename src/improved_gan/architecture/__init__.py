@@ -8,19 +8,20 @@ from types import ModuleType
 from improved_gan.architecture import cifar10_conv, digits_conv, imagenet_dcgan, mnist_mlp, toy_mlp
 from improved_gan.architecture.autoencoder import AutoencodingDiscriminator
 from improved_gan.architecture.batch_norm import BatchNorm, ScaleShift
-from improved_gan.architecture.discriminator import Discriminator, DiscriminatorOutput, MinibatchLayerFactory
+from improved_gan.architecture.discriminator import Discriminator, MinibatchLayerFactory
 from improved_gan.architecture.generator import Generator, Normalisation
 from improved_gan.architecture.weight_norm import data_dependent_initialisation
 from improved_gan.config import ArchitectureConfig, UsageError
+from improved_gan.tensors import Outputs
 
 __all__ = [
     "AutoencodingDiscriminator",
     "BatchNorm",
     "Discriminator",
-    "DiscriminatorOutput",
     "Generator",
     "MinibatchLayerFactory",
     "Normalisation",
+    "Outputs",
     "ScaleShift",
     "build_discriminator",
     "build_generator",

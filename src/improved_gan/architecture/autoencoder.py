@@ -5,7 +5,8 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from improved_gan.architecture.discriminator import Discriminator, DiscriminatorOutput
+from improved_gan.architecture.discriminator import Discriminator
+from improved_gan.tensors import Outputs
 
 
 class AutoencodingDiscriminator(Discriminator):
@@ -26,9 +27,9 @@ class AutoencodingDiscriminator(Discriminator):
         """The features of each batch: the code, where there is no minibatch layer."""
         return self.encoder.features(*batches)
 
-    def forward(self, *batches: Float[Tensor, "_ channel height width"]) -> list[DiscriminatorOutput]:
+    def forward(self, *batches: Float[Tensor, "_ channel height width"]) -> list[Outputs]:
         """Features and energies of each batch."""
         return [
-            DiscriminatorOutput(features, (images - self.decoder(code)).square().flatten(1).mean(1, keepdim=True))
+            Outputs(features, (images - self.decoder(code)).square().flatten(1).mean(1, keepdim=True))
             for images, (features, code) in zip(batches, self.encoder(*batches), strict=True)
         ]

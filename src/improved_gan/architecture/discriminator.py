@@ -1,11 +1,12 @@
 """The discriminator: a trunk gives features, an optional minibatch layer sees each batch apart, a head gives logits."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from improved_gan.tensors import Outputs
 
 MinibatchLayerFactory = Callable[[int], nn.Module]
 """Makes the minibatch layer for that many features.
@@ -13,13 +14,6 @@ MinibatchLayerFactory = Callable[[int], nn.Module]
 The layer is called with the features of each batch and returns them with each batch's closeness appended, a list of
 (batch, out_features); the width is its attribute `out_features`.
 """
-
-
-class DiscriminatorOutput(NamedTuple):
-    """What a discriminator makes of one batch."""
-
-    features: Float[Tensor, "batch feature"]  # the f of feature matching (section 3.1): before the minibatch layer
-    logits: Float[Tensor, "batch output"]
 
 
 class Discriminator(nn.Module):
@@ -50,12 +44,12 @@ class Discriminator(nn.Module):
         images = _joined(batches).contiguous(memory_format=torch.channels_last)
         return self._apart(self.trunk(images), batches)
 
-    def forward(self, *batches: Float[Tensor, "_ channel height width"]) -> list[DiscriminatorOutput]:
+    def forward(self, *batches: Float[Tensor, "_ channel height width"]) -> list[Outputs]:
         """Features and logits of each batch; the minibatch layer compares examples within a batch only."""
         features = self.features(*batches)
         closeness = features if self.minibatch_layer is None else self.minibatch_layer(*features)
         logits = self._apart(self.head(_joined(closeness)), batches)
-        return [DiscriminatorOutput(*pair) for pair in zip(features, logits, strict=True)]
+        return [Outputs(*pair) for pair in zip(features, logits, strict=True)]
 
     @staticmethod
     def _apart(joined: Tensor, batches: Sequence[Tensor]) -> list[Tensor]:

@@ -5,25 +5,25 @@ Losses are means over the batch, in nats, with the objective's weights in them.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from improved_gan.architecture.discriminator import DiscriminatorOutput
+from improved_gan.tensors import Outputs, Targets
 
-Outputs = DiscriminatorOutput
-"""What the discriminator makes of a batch: its features and its logits."""
+__all__ = [
+    "Adversarial",
+    "Objective",
+    "Outputs",
+    "Reconstruction",
+    "Supervised",
+    "Targets",
+    "first_output",
+    "one_output",
+]
 
 ScoreKind = Literal["logit", "sign"] | None
 """The real score is the logit of a probability; above 0 for "real"; or only its differences mean something."""
-
-
-class Targets(NamedTuple):
-    """The probabilities of "real" that each player is asked for, in [0, 1]."""
-
-    real: float = 1.0  # the discriminator's, for real data
-    fake: float = 0.0  # and for generated data
-    generator: float = 1.0  # the generator's, for its own images
 
 
 def first_output(logits: Tensor) -> Tensor:

@@ -4,8 +4,39 @@ f are the features of an intermediate layer of the discriminator. This replaces 
 averages over features where the paper sums, and on CIFAR-10 and SVHN takes absolute differences instead of squares.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from jaxtyping import Float
-from torch import Tensor
+from omegaconf import MISSING
+
+from improved_gan.schema import one_of
+from improved_gan.technique import Technique
+from improved_gan.tensors import LossInputs, Tensor
+
+
+@dataclass
+class Config:
+    enabled: bool = MISSING
+    distance: str = one_of("absolute", "squared")
+
+
+def generator_loss(config: Config) -> Callable[[LossInputs], Tensor]:
+    """Mean features of generated images are to match those of real ones, which are constants for the gradient."""
+
+    def loss(inputs: LossInputs) -> Tensor:
+        import torch
+
+        assert inputs.real is not None
+        if inputs.discriminator.couples_batches:
+            real, fake = inputs.discriminator.features(inputs.real, inputs.fake)
+        else:
+            with torch.no_grad():
+                (real,) = inputs.discriminator.features(inputs.real)
+            (fake,) = inputs.discriminator.features(inputs.fake)
+        return feature_matching_loss(real.detach(), fake, config.distance)
+
+    return loss
 
 
 def feature_matching_loss(
@@ -13,10 +44,7 @@ def feature_matching_loss(
 ) -> Float[Tensor, ""]:
     """Mean over features of the "absolute" or "squared" difference between the two batches' mean features."""
     difference = real_features.mean(0) - fake_features.mean(0)
-    match distance:
-        case "absolute":
-            return difference.abs().mean()
-        case "squared":
-            return difference.square().mean()
-        case _:
-            raise AssertionError(f"distance={distance}")
+    return difference.abs().mean() if distance == "absolute" else difference.square().mean()
+
+
+TECHNIQUE = Technique(config=Config, generator_loss=generator_loss, generator_sees_reals=True)

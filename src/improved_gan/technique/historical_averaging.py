@@ -1,58 +1,34 @@
 """Historical averaging (section 3.3): each player's loss gains || theta - (1/t) sum_{i=1..t} theta[i] ||^2.
 
-The mean includes the current point, and is a constant for the gradient, which is therefore 2 (theta - mean).
+The mean includes the current point, and is a constant for the gradient, which is therefore 2 (theta - mean). The
+running mean: `layers/historical_average.py`.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from omegaconf import MISSING
+
+from improved_gan.schema import number
+from improved_gan.technique import Technique
+from improved_gan.tensors import Tensor
 
 
-class HistoricalAverage:
-    """The running mean of a player's trained parameters, with the parameters themselves."""
-
-    def __init__(self, parameters: Iterable[Tensor]) -> None:
-        self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
-        self.means = [torch.zeros_like(parameter, requires_grad=False) for parameter in self.parameters]
-        device = self.parameters[0].device if self.parameters else None
-        self.count = torch.zeros((), dtype=torch.int64, device=device)  # a GPU counts for itself
-
-    @torch.no_grad()
-    def update(self) -> None:
-        """Add the current point to the mean; once before each `penalty`."""
-        self.count += 1
-        torch._foreach_lerp_(self.means, self.parameters, [self.count.reciprocal()] * len(self.means))
-
-    def penalty(self) -> Float[Tensor, ""]:
-        """The squared distance between the parameters and their mean, summed over all of them; no weight in it."""
-        distance: Tensor = _SquaredDistance.apply(self.means, *self.parameters)
-        return distance
-
-    def state_dict(self) -> dict[str, Any]:
-        """The number of points and their mean."""
-        return {"count": int(self.count), "means": [mean.clone() for mean in self.means]}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what `state_dict` gave; the parameters must have the same shapes in the same order."""
-        self.count.fill_(state["count"])
-        for mean, loaded in zip(self.means, state["means"], strict=True):
-            assert mean.shape == loaded.shape
-            mean.copy_(loaded)
+@dataclass
+class Config:
+    enabled: bool = MISSING
+    weight: float = number(minimum=0)
+    generator_weight: float = number(minimum=0)
+    discriminator_weight: float = number(minimum=0)
 
 
-class _SquaredDistance(torch.autograd.Function):
-    """Sum of (theta - mean)^2; written out because it passes over every parameter three times, not seven."""
+def parameter_penalty(config: Config, player: str, parameters: Iterable[Tensor]) -> Any:
+    """The weighted distance of one player's parameters to their mean, a `HistoricalAverage`."""
+    from improved_gan.layers.historical_average import HistoricalAverage
 
-    @staticmethod
-    def forward(ctx: Any, means: list[Tensor], *parameters: Tensor) -> Tensor:
-        differences = torch._foreach_sub(parameters, means)
-        ctx.save_for_backward(*differences)
-        return torch.stack(torch._foreach_norm(differences)).square().sum()
+    weight = config.generator_weight if player == "generator" else config.discriminator_weight
+    return HistoricalAverage(parameters, weight)
 
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        return None, *torch._foreach_mul(ctx.saved_tensors, 2 * gradient)
+
+TECHNIQUE = Technique(config=Config, parameter_penalty=parameter_penalty)

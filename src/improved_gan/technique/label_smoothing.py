@@ -10,21 +10,41 @@ targets are arguments of the objectives' losses. On ImageNet, and nowhere else, 
 target below 1 too: alpha / 2.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
-from improved_gan.config import LabelSmoothingConfig
+from omegaconf import MISSING
 
-
-class SmoothedTargets(NamedTuple):
-    """The probabilities of "real" that each player is asked for, in [0, 1]."""
-
-    real: float  # the discriminator's, for real data
-    fake: float  # and for generated data: 0, unless smoothing is two-sided
-    generator: float  # the generator's, for its own images
+from improved_gan.schema import UsageError, number
+from improved_gan.technique import Technique
+from improved_gan.tensors import Targets
 
 
-def smoothed_targets(config: LabelSmoothingConfig) -> SmoothedTargets:
-    """The config's targets where label smoothing is enabled, else 1, 0 and 1."""
-    if not config.enabled:
-        return SmoothedTargets(1.0, 0.0, 1.0)
-    return SmoothedTargets(config.real_target, config.fake_target, config.generator_target)
+@dataclass
+class Config:
+    enabled: bool = MISSING
+    real_target: float = number(above=0, maximum=1)
+    fake_target: float = number(minimum=0, maximum=1)  # 0: one-sided, as in the paper
+    generator_target: float = number(above=0, maximum=1)
+
+
+def check(config: Config, run: Any) -> None:
+    """Targets in the right order, and a generator's loss that has one."""
+    if config.fake_target >= config.real_target:
+        raise UsageError(
+            f"technique.label_smoothing.fake_target={config.fake_target}: must be under real_target, "
+            f"{config.real_target}"
+        )
+    if config.generator_target < 1 and run.objective.generator_loss == "saturating":
+        raise UsageError(
+            f"technique.label_smoothing.generator_target={config.generator_target}: the saturating generator loss "
+            "has no target; use objective.generator_loss=non_saturating"
+        )
+
+
+def targets(config: Config, given: Targets) -> Targets:
+    """The config's targets in the place of 1, 0 and 1."""
+    return Targets(config.real_target, config.fake_target, config.generator_target)
+
+
+TECHNIQUE = Technique(config=Config, check=check, targets=targets)

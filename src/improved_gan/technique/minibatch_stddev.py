@@ -5,25 +5,27 @@ With features f(x_i) in R^A of a batch of N, every example gets one more feature
     s = 1/A sum_a sqrt(1/N sum_i (f(x_i)_a - mean_a)^2 + 1e-8)
 
 It stands where minibatch discrimination would, has no parameters, and tells the discriminator how much a batch
-varies.
+varies. The layer: `layers/minibatch_stddev.py`.
 """
 
-import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from dataclasses import dataclass
+
+from omegaconf import MISSING
+
+from improved_gan.technique import Technique
+from improved_gan.tensors import Module
 
 
-class MinibatchStddev(nn.Module):
-    """Appends each batch's mean standard deviation to the features of its examples."""
+@dataclass
+class Config:
+    enabled: bool = MISSING
 
-    def __init__(self, in_features: int) -> None:
-        super().__init__()
-        self.out_features = in_features + 1
 
-    def forward(self, *features: Float[Tensor, "_ feature"]) -> list[Float[Tensor, "_ out"]]:
-        """Each batch with its own standard deviation appended."""
-        return [torch.cat([batch, self._deviation(batch).expand(len(batch), 1)], dim=1) for batch in features]
+def discriminator_layer(config: Config, features: int) -> Module:
+    """The layer for that many features."""
+    from improved_gan.layers.minibatch_stddev import MinibatchStddev
 
-    @staticmethod
-    def _deviation(batch: Float[Tensor, "batch feature"]) -> Float[Tensor, ""]:
-        return (batch.var(0, correction=0) + 1e-8).sqrt().mean()
+    return MinibatchStddev(features)
+
+
+TECHNIQUE = Technique(config=Config, discriminator_layer=discriminator_layer)

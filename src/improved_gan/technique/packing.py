@@ -4,8 +4,36 @@ D(x_1, ..., x_m) sees the images of a pack, all real or all generated, concatena
 variety makes packs without variety, which a single image does not show.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 from jaxtyping import Float
-from torch import Tensor
+from omegaconf import MISSING
+
+from improved_gan.schema import UsageError, number
+from improved_gan.technique import Technique
+from improved_gan.tensors import Tensor
+
+
+@dataclass
+class Config:
+    enabled: bool = MISSING
+    samples: int = number(minimum=2)
+
+
+def check(config: Config, run: Any) -> None:
+    """No labels, and batches that are whole packs."""
+    if run.objective.labelled_weight > 0:
+        raise UsageError(
+            "technique.packing.enabled=true: a pack of images has no class; set objective.labelled_weight=0, or "
+            "packing to false"
+        )
+    size = run.training.batch_size
+    if size % config.samples or size < 2 * config.samples:
+        raise UsageError(
+            f"training.batch_size={size}: must be a multiple of technique.packing.samples={config.samples} "
+            "and at least twice as many"
+        )
 
 
 def pack(
@@ -14,3 +42,6 @@ def pack(
     """Each `samples` images in a row as one with as many times the channels; what fills no pack is dropped."""
     whole = images[: len(images) // samples * samples]
     return whole.reshape(-1, samples * images.shape[1], *images.shape[2:])
+
+
+TECHNIQUE = Technique(config=Config, check=check, pack=lambda config: config.samples)

@@ -6,16 +6,41 @@ with D the logit: where the generator has reached the data, a discriminator with
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
-from torch import Tensor
+from omegaconf import MISSING
+
+from improved_gan.schema import number
+from improved_gan.technique import Technique
+from improved_gan.tensors import LossInputs, Tensor
+
+
+@dataclass
+class Config:
+    enabled: bool = MISSING
+    weight: float = number(minimum=0)
+
+
+def penalty(config: Config) -> Callable[[LossInputs], Tensor]:
+    """The penalty on the discriminator's slope on real images."""
+
+    def of(inputs: LossInputs) -> Tensor:
+        assert inputs.real is not None
+        return r1_penalty(config.weight, inputs.score, inputs.real)
+
+    return of
 
 
 def r1_penalty(
     weight: float, realness: Callable[[Tensor], Tensor], real: Float[Tensor, "batch *image"]
 ) -> Float[Tensor, ""]:
     """The penalty; `weight` is gamma, `realness` gives the logit of each image."""
+    import torch
+
     real = real.detach().requires_grad_()
     (slope,) = torch.autograd.grad(realness(real).sum(), real, create_graph=True)
     return weight / 2 * slope.square().flatten(1).sum(1).mean()
+
+
+TECHNIQUE = Technique(config=Config, penalty=penalty, differentiates_twice=True)

@@ -8,12 +8,47 @@ time that the weights are used in training:
 A convolution's W is (outputs, inputs x kernel x kernel). No gain is learned: each layer's slope is at most about 1.
 """
 
-from torch import nn
-from torch.nn.utils import parametrizations
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import MISSING
+
+from improved_gan.schema import UsageError
+from improved_gan.technique import Technique
+from improved_gan.tensors import Module
 
 
-def normalise_spectrally(network: nn.Module) -> None:
+@dataclass
+class Config:
+    enabled: bool = MISSING
+
+
+def check(config: Config, run: Any) -> None:
+    """No bound on the weights themselves."""
+    if run.objective.name == "wasserstein":
+        raise UsageError(
+            "technique.spectral_norm.enabled=true: undoes the clipping of objective=wasserstein, because W / sigma has "
+            "no scale; set it to false"
+        )
+
+
+def discriminator(config: Config, network: Module) -> Module:
+    """The network with spectral norm in weight norm's stead."""
+    from improved_gan.architecture.weight_norm import without_weight_norm
+
+    without_weight_norm(network)
+    normalise_spectrally(network)
+    return network
+
+
+def normalise_spectrally(network: Module) -> None:
     """Divide the weights of every dense and convolutional layer in `network` by their spectral norms from now on."""
+    from torch import nn
+    from torch.nn.utils import parametrizations
+
     for module in list(network.modules()):
         if isinstance(module, nn.Linear | nn.Conv2d):
             parametrizations.spectral_norm(module)
+
+
+TECHNIQUE = Technique(config=Config, check=check, discriminator=discriminator)

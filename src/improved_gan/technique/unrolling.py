@@ -9,40 +9,66 @@ an ordinary step.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.func import functional_call
+from omegaconf import MISSING
 
-Result = TypeVar("Result")
-
-
-class _Computation(nn.Module):
-    """A computation that uses `network`, so that `functional_call` can put other parameters in its place."""
-
-    def __init__(self, network: nn.Module, compute: Callable[[], Tensor]) -> None:
-        super().__init__()
-        self.network, self.compute = network, compute
-
-    def forward(self) -> Tensor:
-        return self.compute()
+from improved_gan.schema import UsageError, number
+from improved_gan.technique import Technique
+from improved_gan.tensors import Module, Tensor
 
 
-def with_parameters(network: nn.Module, parameters: dict[str, Tensor], compute: Callable[[], Tensor]) -> Tensor:
+@dataclass
+class Config:
+    enabled: bool = MISSING
+    steps: int = number(minimum=1)
+
+
+def check(config: Config, run: Any) -> None:
+    """Steps of Adam, through a network with second derivatives."""
+    if run.objective.name == "wasserstein" or run.training.optimizer.name != "adam":
+        raise UsageError(
+            "technique.unrolling.enabled=true: looks through steps of Adam alone, without clipping; set it to false"
+        )
+    if run.objective.name == "energy_based":
+        raise UsageError(
+            "technique.unrolling.enabled=true: wants second derivatives of the decoder's batch norm, which PyTorch "
+            "does not give; set it to false"
+        )
+
+
+def around_generator_loss(config: Config, loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """`loss` against the discriminator as it will be `steps` updates on; labels aside."""
+
+    def unrolled(gan: Any, real: Tensor, fake: Tensor) -> Tensor:
+        network, player = gan.discriminator, gan.discriminator_player
+        future = unrolled_parameters(
+            network, player.optimizer, lambda: player.loss_weight * gan.adversarial_loss(real, fake), config.steps
+        )
+        return with_parameters(network, future, lambda: loss(gan, real, fake))
+
+    return unrolled
+
+
+def with_parameters(network: Module, parameters: dict[str, Tensor], compute: Callable[[], Tensor]) -> Tensor:
     """What `compute()` gives while `network` has these parameters, differentiable by them."""
+    from torch.func import functional_call
+
+    from improved_gan.layers.computation import Computation
+
     placed = {f"network.{name}": value for name, value in parameters.items()}
-    result: Tensor = functional_call(_Computation(network, compute), placed, ())
+    result: Tensor = functional_call(Computation(network, compute), placed, ())
     return result
 
 
-def unrolled_parameters(
-    network: nn.Module, optimizer: torch.optim.Optimizer, loss: Callable[[], Tensor], steps: int
-) -> dict[str, Tensor]:
+def unrolled_parameters(network: Module, optimizer: Any, loss: Callable[[], Tensor], steps: int) -> dict[str, Tensor]:
     """The parameters of `network` after `steps` of its `optimizer` (Adam) down the gradient of `loss()`.
 
     They are differentiable by whatever else the loss depends on; network and optimizer stay as they are.
     """
+    import torch
+
     group = optimizer.param_groups[0]
     (beta1, beta2), inside = group["betas"], group.get("epsilon_inside_root", 0.0)
     trained = dict(network.named_parameters())
@@ -62,3 +88,12 @@ def unrolled_parameters(
             root = (square + 1e-30).sqrt()  # which has a slope at 0 too
             values[name] = values[name] - group["lr"] * mean / (root + group["eps"])
     return values
+
+
+TECHNIQUE = Technique(
+    config=Config,
+    check=check,
+    around_generator_loss=around_generator_loss,
+    generator_sees_reals=True,
+    differentiates_twice=True,
+)

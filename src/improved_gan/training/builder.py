@@ -1,43 +1,52 @@
 """Puts a pair together: its networks, what each player minimises, and how each is moved."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from improved_gan.architecture.noise import GaussianNoise
 from improved_gan.architecture.weight_norm import data_dependent_initialisation
-from improved_gan.config import AveragingConfig, Config, OptimizerConfig, TechniqueConfig
-from improved_gan.objective import Adversarial, Objective, Targets, build_objective
-from improved_gan.technique.historical_averaging import HistoricalAverage
-from improved_gan.technique.label_smoothing import smoothed_targets
-from improved_gan.technique.r1 import r1_penalty
+from improved_gan.config import AveragingConfig, Config, OptimizerConfig
+from improved_gan.objective import Adversarial, Targets, build_objective
+from improved_gan.technique import Technique
+from improved_gan.tensors import LossInputs
 from improved_gan.training.adam import Adam
 from improved_gan.training.balance import AdaptiveBalance
 from improved_gan.training.ema import ExponentialMovingAverage
 from improved_gan.training.gan import GAN, GeneratorLoss, Penalty, Player
-from improved_gan.training.networks import discriminator_for, draw_latents, generator_for, pack_size
-from improved_gan.training.step import feature_matching, own_generator_loss, unrolled
+from improved_gan.training.networks import discriminator_for, draw_latents, enabled, generator_for, pack_size
+from improved_gan.training.step import loss_instead, own_generator_loss
 
 LATENTS_FOR_INITIALISATION = 100
 
 
 def build_gan(config: Config, classes: int | None, device: torch.device) -> GAN:
     """The pair that `config` describes, freshly initialised from torch's random state, on `device`."""
-    technique, training, objective = config.technique, config.training, build_objective(config.objective)
+    training, objective = config.training, build_objective(config.objective)
     with device:  # every tensor is made where it will live
         generator = generator_for(config, device)
         noise = GaussianNoise(training.balance.discriminator_noise) if training.balance.discriminator_noise else None
         discriminator = discriminator_for(config, objective, classes, generator.latent_size, noise)
-    history, balance = technique.historical_averaging, training.balance
+    on, balance = enabled(config.technique), training.balance
+    penalties = _terms({name: (one.penalty, own) for name, (one, own) in on.items()})
+    constraints = [one.constraint(own) for one, own in on.values() if one.constraint is not None]
+    targets = Targets()
+    for one, own in on.values():
+        targets = one.targets(own, targets) if one.targets is not None else targets
+    if isinstance(objective, Adversarial) and objective.constraint is not None:
+        constraints.append(objective.constraint)
+    if isinstance(objective, Adversarial) and objective.penalty is not None:
+        penalties = {"gradient_penalty": _with_logits(objective.penalty)} | penalties
     return GAN(
         generator_player=_player(
             generator,
             training.generator_learning_rate,
             training.optimizer,
             training.generator_average,
-            history.generator_weight if history.enabled else None,
+            _parameter_penalties(on, "generator", generator),
             balance.generator_loss_weight,
         ),
         discriminator_player=_player(
@@ -45,46 +54,63 @@ def build_gan(config: Config, classes: int | None, device: torch.device) -> GAN:
             training.discriminator_learning_rate,
             training.optimizer,
             training.discriminator_average,
-            history.discriminator_weight if history.enabled else None,
+            _parameter_penalties(on, "discriminator", discriminator),
             balance.discriminator_loss_weight,
-            objective.constraint if isinstance(objective, Adversarial) else None,
+            tuple(constraints),
         ),
         objective=objective,
-        generator_loss=_generator_loss(technique),
+        generator_loss=_generator_loss(on),
         generator_sees_reals=(
-            technique.feature_matching.enabled
-            or technique.unrolling.enabled
+            any(one.generator_sees_reals for one, _ in on.values())
             or discriminator.couples_batches
             or (isinstance(objective, Adversarial) and objective.generator_sees_reals)
         ),
-        penalties=_penalties(technique, objective),
-        targets=Targets(*smoothed_targets(technique.label_smoothing)),
-        pack=pack_size(technique),
+        penalties=penalties,
+        generator_penalties=_terms({name: (one.generator_penalty, own) for name, (one, own) in on.items()}),
+        targets=targets,
+        pack=pack_size(config.technique),
         draw_latents=partial(draw_latents, config.architecture.latent_distribution, generator.latent_size, device),
         balance=AdaptiveBalance(balance.adaptive_accuracy),
         discriminator_noise=noise,
     )
 
 
-def _generator_loss(technique: TechniqueConfig) -> GeneratorLoss:
-    matching = technique.feature_matching
-    loss = feature_matching(matching.distance) if matching.enabled else own_generator_loss
-    return unrolled(loss, technique.unrolling.steps) if technique.unrolling.enabled else loss
+Enabled = Mapping[str, tuple[Technique, Any]]
 
 
-def _penalties(technique: TechniqueConfig, objective: Objective) -> dict[str, Penalty]:
-    penalties: dict[str, Penalty] = {}
-    if not isinstance(objective, Adversarial):
-        return penalties
-    if objective.penalty is not None:
-        penalties["gradient_penalty"] = objective.penalty
-    if technique.r1.enabled:
+def _generator_loss(on: Enabled) -> GeneratorLoss:
+    loss: GeneratorLoss = own_generator_loss
+    for one, own in on.values():
+        loss = loss_instead(one.generator_loss(own)) if one.generator_loss is not None else loss
+    for one, own in on.values():
+        loss = one.around_generator_loss(own, loss) if one.around_generator_loss is not None else loss
+    return loss
 
-        def r1(logits: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
-            return r1_penalty(technique.r1.weight, lambda images: objective.real_score(logits(images)), real)
 
-        penalties["r1_penalty"] = r1
-    return penalties
+def _terms(places: Mapping[str, tuple[Callable[[Any], Penalty] | None, Any]]) -> dict[str, Penalty]:
+    """The filled places' terms of a loss, by their names in the log."""
+    return {
+        name if name.endswith("_penalty") else f"{name}_penalty": place(own)
+        for name, (place, own) in places.items()
+        if place is not None
+    }
+
+
+def _parameter_penalties(on: Enabled, player: str, network: nn.Module) -> dict[str, Any]:
+    parameters = list(network.parameters())
+    return {
+        name: one.parameter_penalty(own, player, parameters)
+        for name, (one, own) in on.items()
+        if one.parameter_penalty is not None
+    }
+
+
+def _with_logits(penalty: Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Tensor]) -> Penalty:
+    def of(inputs: LossInputs) -> Tensor:
+        assert inputs.real is not None
+        return penalty(lambda images: inputs.discriminator(images)[0].logits, inputs.real, inputs.fake)
+
+    return of
 
 
 def initialise(pair: GAN, real_images: Tensor) -> None:
@@ -99,9 +125,9 @@ def _player(
     learning_rate: float,
     optimizer: OptimizerConfig,
     average: AveragingConfig,
-    history_weight: float | None,
+    parameter_penalties: Mapping[str, Any],
     loss_weight: float,
-    constraint: Callable[[Iterable[Tensor]], None] | None = None,
+    constraints: tuple[Callable[[Iterable[Tensor]], None], ...] = (),
 ) -> Player:
     parameters = list(network.parameters())
     return Player(
@@ -109,9 +135,8 @@ def _player(
         optimizer=_optimizer(parameters, learning_rate, optimizer),
         learning_rate=learning_rate,
         average=None if average.rate is None else ExponentialMovingAverage(parameters, average.rate, average.corrected),
-        history=None if history_weight is None else HistoricalAverage(parameters),
-        history_weight=history_weight or 0.0,
-        constraint=constraint,
+        parameter_penalties=parameter_penalties,
+        constraints=constraints,
         loss_weight=loss_weight,
     )
 

@@ -1,18 +1,19 @@
 """The two players of the game and what each needs to make a move."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from improved_gan.architecture import Discriminator, DiscriminatorOutput
+from improved_gan.architecture import Discriminator, Outputs
 from improved_gan.architecture.noise import GaussianNoise
-from improved_gan.objective import Objective, Targets
-from improved_gan.technique.historical_averaging import HistoricalAverage
+from improved_gan.objective import Adversarial, Objective, Targets
+from improved_gan.objective.record import first_output
 from improved_gan.technique.packing import pack
+from improved_gan.tensors import LossInputs
 from improved_gan.training.adam import Adam
 from improved_gan.training.balance import AdaptiveBalance
 from improved_gan.training.batches import Batch
@@ -27,10 +28,9 @@ class Player:
     optimizer: torch.optim.Optimizer
     learning_rate: float
     average: ExponentialMovingAverage | None
-    history: HistoricalAverage | None
-    history_weight: float
-    constraint: Callable[[Iterable[Tensor]], None] | None = None  # keeps the parameters within bounds
-    loss_weight: float = 1.0  # of all that the player minimises but historical averaging's term
+    parameter_penalties: Mapping[str, Any] = field(default_factory=dict)  # by technique: () -> term, and its state
+    constraints: tuple[Callable[[Iterable[Tensor]], None], ...] = ()  # keep the parameters within bounds
+    loss_weight: float = 1.0  # of all that the player minimises but the penalties on its parameters
 
     def __post_init__(self) -> None:
         """Put the rate where the weights are, for the optimizers that take it from there without a wait.
@@ -43,14 +43,12 @@ class Player:
         self._rate = torch.tensor(self.learning_rate, dtype=precision, device=device) if there else None
 
     def penalty(self) -> Tensor | float:
-        """Historical averaging's term of the loss, section 3.3: weight x ||theta - mean of all theta so far||^2."""
-        if self.history is None:
-            return 0.0
-        self.history.update()
-        return self.history_weight * self.history.penalty()
+        """The penalties on the parameters, such as section 3.3's weight x ||theta - mean of all theta so far||^2."""
+        penalty: Tensor | float = sum(penalty() for penalty in self.parameter_penalties.values())
+        return penalty
 
     def update(self, loss: Tensor) -> None:
-        """One optimizer step down the gradient of `loss_weight` times `loss`, plus historical averaging's term."""
+        """One optimizer step down the gradient of `loss_weight` times `loss`, plus the penalties on the parameters."""
         update(self.loss_weight * loss, self)
 
     def advance(self) -> None:
@@ -66,9 +64,9 @@ class Player:
             self.average.update()
 
     def constrain(self) -> None:
-        """Bring the parameters back within the objective's bounds, if it has any."""
-        if self.constraint is not None:
-            self.constraint(self.network.parameters())
+        """Bring the parameters back within their bounds, if there are any."""
+        for constraint in self.constraints:
+            constraint(self.network.parameters())
 
     def scale_learning_rate(self, factor: float) -> None:
         """Set the rate to `factor` times the player's own."""
@@ -86,11 +84,11 @@ class Player:
                 yield
 
     def state_dict(self) -> dict[str, Any]:
-        remembered = {"average": self.average, "history": self.history}
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            **{name: None if part is None else part.state_dict() for name, part in remembered.items()},
+            "average": None if self.average is None else self.average.state_dict(),
+            "parameter_penalties": {name: part.state_dict() for name, part in self.parameter_penalties.items()},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -98,12 +96,13 @@ class Player:
         self.optimizer.load_state_dict(state["optimizer"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
-        if self.history is not None:
-            self.history.load_state_dict(state["history"])
+        penalties = state.get("parameter_penalties") or {"historical_averaging": state.get("history")}  # version 1
+        for name, part in self.parameter_penalties.items():
+            part.load_state_dict(penalties[name])
 
 
 def update(loss: Tensor, *players: Player) -> None:
-    """One optimizer step of each player down the gradient of one `loss`, plus historical averaging's terms."""
+    """One optimizer step of each player down the gradient of one `loss`, plus the penalties on their parameters."""
     for player in players:
         player.optimizer.zero_grad()
     (loss + sum(player.penalty() for player in players)).backward()
@@ -112,7 +111,7 @@ def update(loss: Tensor, *players: Player) -> None:
 
 
 GeneratorLoss = Callable[["GAN", Tensor | None, Tensor], Tensor]  # pair, reals if it sees any, generated -> loss
-Penalty = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Tensor]  # the function D, real, generated -> term
+Penalty = Callable[[LossInputs], Tensor]
 
 
 @dataclass
@@ -125,6 +124,7 @@ class GAN:
     generator_loss: GeneratorLoss
     generator_sees_reals: bool  # whether that loss looks at real images: else none are fetched for it
     penalties: dict[str, Penalty]  # further terms of the discriminator's loss, by their names in the log
+    generator_penalties: dict[str, Penalty]  # and of the generator's
     targets: Targets  # 1, 0 and 1 without label smoothing, section 3.4
     pack: int  # images that the discriminator sees at once
     draw_latents: Callable[[int, torch.Generator | None], Tensor]
@@ -149,7 +149,33 @@ class GAN:
         """The discriminator's logits of these images alone."""
         return self.discriminator(images)[0].logits
 
-    def judge(self, batch: Batch, fake: Tensor) -> list[DiscriminatorOutput]:
+    def loss_inputs(
+        self,
+        real: Tensor | None,
+        fake: Tensor,
+        real_outputs: Outputs | None = None,
+        fake_outputs: Outputs | None = None,
+    ) -> LossInputs:
+        """What techniques may look at in these images, and in what the discriminator has made of them already."""
+        score = self.objective.real_score if isinstance(self.objective, Adversarial) else first_output
+        return LossInputs(
+            discriminator=self.discriminator,
+            real_score=score,
+            real=real,
+            fake=fake,
+            real_outputs=real_outputs,
+            fake_outputs=fake_outputs,
+        )
+
+    def adversarial_loss(self, real_images: Tensor, fake_images: Tensor) -> Tensor:
+        """What the discriminator minimises but for the labels: the objective's loss and the penalties."""
+        assert isinstance(self.objective, Adversarial)
+        real, fake = self.discriminator(real_images, fake_images)
+        inputs = self.loss_inputs(real_images, fake_images, real, fake)
+        terms = [penalty(inputs) for penalty in self.penalties.values()]
+        return self.objective.discriminator_loss(real, fake, self.targets) + sum(terms)
+
+    def judge(self, batch: Batch, fake: Tensor) -> list[Outputs]:
         """The discriminator's outputs for real, generated and, where the objective has them, labelled images."""
         if batch.labelled is None:
             return self.discriminator(batch.real, fake)

@@ -1,12 +1,13 @@
-"""The networks of a pair: the architecture is handed its normalisation and its minibatch layer here."""
+"""The networks of a pair: the architecture is handed its normalisation and the techniques' layers here."""
 
 import dataclasses
-from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from improved_gan import registry
 from improved_gan.architecture import (
     AutoencodingDiscriminator,
     Discriminator,
@@ -17,25 +18,24 @@ from improved_gan.architecture import (
 )
 from improved_gan.architecture.batch_norm import BatchNorm, ScaleShift
 from improved_gan.architecture.noise import GaussianNoise, NoisyInput
-from improved_gan.architecture.weight_norm import without_weight_norm
 from improved_gan.config import ArchitectureConfig, Config, TechniqueConfig
+from improved_gan.layers.virtual_batch_norm import VirtualBatchNormGenerator
 from improved_gan.objective import Adversarial, Objective, Reconstruction
-from improved_gan.technique.minibatch_discrimination import JointMinibatchDiscrimination, MinibatchDiscrimination
-from improved_gan.technique.minibatch_stddev import MinibatchStddev
-from improved_gan.technique.spectral_norm import normalise_spectrally
-from improved_gan.technique.virtual_batch_norm import VirtualBatchNorm, VirtualBatchNormGenerator
+from improved_gan.technique import Technique
 
 
 def generator_for(config: Config, device: torch.device) -> Generator | VirtualBatchNormGenerator:
-    """The generator, with reference latents of its own where its normalisation is virtual."""
-    virtual = config.technique.virtual_batch_norm
-    if not virtual.enabled:
-        return build_generator(config.architecture, _own_normalisation(config.architecture))
-    generator = build_generator(config.architecture, partial(VirtualBatchNorm, reference_size=virtual.reference_size))
-    reference = draw_latents(
-        config.architecture.latent_distribution, generator.latent_size, device, virtual.reference_size, None
-    )
-    return VirtualBatchNormGenerator(generator, reference)
+    """The generator with what techniques make of its normalisation and of itself."""
+    normalisation: Normalisation = _own_normalisation(config.architecture)
+    for technique, own in enabled(config.technique).values():
+        if technique.generator_normalisation is not None:
+            normalisation = technique.generator_normalisation(own)
+    generator = build_generator(config.architecture, normalisation)
+    draw = partial(draw_latents, config.architecture.latent_distribution, generator.latent_size, device, source=None)
+    for technique, own in enabled(config.technique).values():
+        if technique.generator is not None:
+            generator = technique.generator(own, generator, draw)
+    return generator
 
 
 def discriminator_for(
@@ -47,10 +47,12 @@ def discriminator_for(
     architecture = dataclasses.replace(
         config.architecture, image_shape=[pack_size(config.technique) * channels, *sides]
     )
-    discriminator = build_discriminator(architecture, outputs, _minibatch_layer(config.technique))
-    if config.technique.spectral_norm.enabled:
-        without_weight_norm(discriminator)
-        normalise_spectrally(discriminator)
+    on = enabled(config.technique).values()
+    layer = next((partial(t.discriminator_layer, own) for t, own in on if t.discriminator_layer is not None), None)
+    discriminator = build_discriminator(architecture, outputs, layer)
+    for technique, own in on:
+        if technique.discriminator is not None:
+            discriminator = technique.discriminator(own, discriminator)
     if noise is not None:
         discriminator.trunk = NoisyInput(discriminator.trunk, noise)
     if not (isinstance(objective, Adversarial) and objective.discriminator_decodes):
@@ -65,7 +67,12 @@ def discriminator_for(
 
 def pack_size(technique: TechniqueConfig) -> int:
     """How many images the discriminator sees at once."""
-    return technique.packing.samples if technique.packing.enabled else 1
+    return next((one.pack(own) for one, own in enabled(technique).values() if one.pack is not None), 1)
+
+
+def enabled(config: TechniqueConfig) -> dict[str, tuple[Technique, Any]]:
+    """The records of the techniques that are on, each with its own config."""
+    return {name: (registry.techniques()[name], getattr(config, name)) for name in config.enabled()}
 
 
 def draw_latents(
@@ -85,21 +92,3 @@ def draw_latents(
 
 def _own_normalisation(architecture: ArchitectureConfig) -> Normalisation:
     return BatchNorm if architecture.batch_norm else ScaleShift
-
-
-def _minibatch_layer(technique: TechniqueConfig) -> Callable[[int], nn.Module] | None:
-    if technique.minibatch_stddev.enabled:
-        return MinibatchStddev
-    config = technique.minibatch_discrimination
-    if not config.enabled:
-        return None
-    if config.across_batches:
-        return partial(JointMinibatchDiscrimination, kernels=config.kernels, dims=config.dims)
-    return partial(
-        MinibatchDiscrimination,
-        kernels=config.kernels,
-        dims=config.dims,
-        include_self=config.include_self,
-        normalised_projection=config.normalised_projection,
-        bias=config.bias,
-    )

@@ -1,13 +1,12 @@
-"""One update of each player. A technique is no branch here: each sits in the one place that the paper gives it.
+"""One update of each player. A technique is no branch here: the builder puts each into its record's places.
 
-- feature matching: the generator's loss (`pair.generator_loss`, chosen by the builder)
-- minibatch discrimination: a layer of the discriminator
+- feature matching: the generator's loss (`pair.generator_loss`), which unrolling wraps
+- minibatch discrimination, and a later rival: a layer of the discriminator
 - historical averaging: a penalty on a player's parameters (`player.penalty`)
 - one-sided label smoothing: the discriminator's target for real data (`pair.targets`)
 - virtual batch norm: the generator's normalisation layers
-
-Later rivals: spectral norm and minibatch standard deviation are the discriminator's layers, R1 is one of its
-`pair.penalties`, packing is how `pair.generate` and the batches show images, unrolling wraps `pair.generator_loss`.
+- R1 and other terms of the discriminator's loss: `pair.penalties`
+- packing: how `pair.generate` and the batches show images
 """
 
 from collections.abc import Callable
@@ -15,11 +14,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from improved_gan.objective import Adversarial, Reconstruction, Supervised
-from improved_gan.technique.feature_matching import feature_matching_loss
-from improved_gan.technique.unrolling import unrolled_parameters, with_parameters
+from improved_gan.objective import Adversarial, Outputs, Reconstruction, Supervised
 from improved_gan.training.batches import Batch
-from improved_gan.training.gan import GAN, GeneratorLoss, frozen, update
+from improved_gan.training.gan import GAN, GeneratorLoss, Penalty, frozen, update
 
 Losses = dict[str, Tensor]
 
@@ -36,8 +33,9 @@ def discriminator_losses(pair: GAN, batch: Batch) -> Losses:
         shown, labels = (labelled[0], batch.labels) if labelled else (real, batch.real_labels)
         assert labels is not None
         losses["labelled_loss"] = objective.labelled_loss(shown.logits, labels)
+    inputs = pair.loss_inputs(batch.real, fake_images, real, fake)
     for name, penalty in pair.penalties.items():
-        losses[name] = penalty(pair.logits, batch.real, fake_images)
+        losses[name] = penalty(inputs)
     losses["discriminator_loss"] = torch.stack(list(losses.values())).sum()
     return losses | discriminator_statistics(objective, real.logits, fake.logits)
 
@@ -100,52 +98,29 @@ def generator_step(pair: GAN, real_images: Tensor | None, count: int | None = No
     return {"generator_loss": loss.detach()}
 
 
-def feature_matching(distance: str) -> GeneratorLoss:
-    """The generator's loss of section 3.1: mean features of generated images are to match those of real ones."""
-
-    def loss(pair: GAN, real_images: Tensor | None, fake_images: Tensor) -> Tensor:
-        assert real_images is not None
-        if pair.discriminator.couples_batches:
-            real, fake = pair.discriminator.features(real_images, fake_images)
-        else:
-            with torch.no_grad():
-                (real,) = pair.discriminator.features(real_images)
-            (fake,) = pair.discriminator.features(fake_images)
-        return feature_matching_loss(real.detach(), fake, distance)
-
-    return loss
-
-
-def unrolled(loss: GeneratorLoss, steps: int) -> GeneratorLoss:
-    """`loss` against the discriminator as it will be `steps` updates on (technique/unrolling.py); labels aside."""
-
-    def unrolled_loss(pair: GAN, real_images: Tensor | None, fake_images: Tensor) -> Tensor:
-        assert real_images is not None
-
-        def discriminator_loss() -> Tensor:
-            real, fake = pair.discriminator(real_images, fake_images)
-            terms = [penalty(pair.logits, real_images, fake_images) for penalty in pair.penalties.values()]
-            assert isinstance(pair.objective, Adversarial)
-            own = pair.objective.discriminator_loss(real, fake, pair.targets) + sum(terms)
-            return pair.discriminator_player.loss_weight * own
-
-        network, optimizer = pair.discriminator, pair.discriminator_player.optimizer
-        future = unrolled_parameters(network, optimizer, discriminator_loss, steps)
-        return with_parameters(network, future, lambda: loss(pair, real_images, fake_images))
-
-    return unrolled_loss
-
-
 def own_generator_loss(pair: GAN, real_images: Tensor | None, fake_images: Tensor) -> Tensor:
     """The objective's own loss; the discriminator sees the reals again only where that matters."""
     objective, discriminator = pair.objective, pair.discriminator
     assert isinstance(objective, Adversarial)
+    real: Outputs | None = None
     if objective.generator_sees_reals or discriminator.couples_batches:
         assert real_images is not None
         real, fake = discriminator(real_images, fake_images)
-        return objective.generator_loss(real, fake, pair.targets)
-    (fake,) = discriminator(fake_images)
-    return objective.generator_loss(None, fake, pair.targets)
+    else:
+        (fake,) = discriminator(fake_images)
+    loss = objective.generator_loss(real, fake, pair.targets)
+    inputs = pair.loss_inputs(real_images, fake_images, real, fake)
+    return loss + sum(penalty(inputs) for penalty in pair.generator_penalties.values())
+
+
+def loss_instead(technique: Penalty) -> GeneratorLoss:
+    """A technique's loss in the stead of the objective's own."""
+
+    def loss(pair: GAN, real_images: Tensor | None, fake_images: Tensor) -> Tensor:
+        inputs = pair.loss_inputs(real_images, fake_images)
+        return technique(inputs) + sum(penalty(inputs) for penalty in pair.generator_penalties.values())
+
+    return loss
 
 
 STEPS: dict[type, Callable[[GAN, Batch], Losses]] = {

@@ -1,0 +1,1 @@
+"""Functions written out for speed, each beside its reference of one line."""

@@ -1,0 +1,1 @@
+"""Modules that networks are made of, and what remembers something while it trains."""

@@ -1,0 +1,21 @@
+"""The layer of minibatch standard deviation, whose equation opens technique/minibatch_stddev.py."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class MinibatchStddev(nn.Module):
+    """Appends each batch's mean standard deviation to the features of its examples."""
+
+    def __init__(self, in_features: int) -> None:
+        super().__init__()
+        self.out_features = in_features + 1
+
+    def forward(self, *features: Float[Tensor, "_ feature"]) -> list[Float[Tensor, "_ out"]]:
+        """Each batch with its own standard deviation appended."""
+        return [torch.cat([batch, self._deviation(batch).expand(len(batch), 1)], dim=1) for batch in features]
+
+    @staticmethod
+    def _deviation(batch: Float[Tensor, "batch feature"]) -> Float[Tensor, ""]:
+        return (batch.var(0, correction=0) + 1e-8).sqrt().mean()

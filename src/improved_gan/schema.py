@@ -1,0 +1,54 @@
+"""How a key of a config is declared: its type, its range, and what it has to do with a run's hash."""
+
+from dataclasses import field
+from typing import Any
+
+from omegaconf import MISSING
+
+
+class UsageError(ValueError):
+    """What the user asked for cannot be done; the message names the key, its value and what would be right."""
+
+
+class _NoValue:
+    """Stands for "no neutral value": such a key is always part of a run's hash."""
+
+
+NO_VALUE: Any = _NoValue()
+
+
+def number(
+    *,
+    minimum: float | None = None,
+    above: float | None = None,
+    maximum: float | None = None,
+    affects_result: bool = True,
+    neutral: Any = NO_VALUE,
+) -> Any:
+    """A numeric key that must lie in the given range (`None` values pass); the rest as in `key`."""
+    metadata = {"minimum": minimum, "above": above, "maximum": maximum}
+    return field(default=MISSING, metadata={**metadata, **_identity(affects_result, neutral)})
+
+
+def number_of(owner: str, *, minimum: float | None = None, above: float | None = None) -> Any:
+    """A numeric key that `objective=owner` cannot do without and no other objective has: there it is null."""
+    metadata = {"minimum": minimum, "above": above, "maximum": None, "owner": owner}
+    return field(default=None, metadata={**metadata, **_identity(True, None)})
+
+
+def one_of(*choices: str, affects_result: bool = True, neutral: Any = NO_VALUE) -> Any:
+    """A key that must be one of the given words, or a list of them; the rest as in `key`."""
+    return field(default=MISSING, metadata={"choices": choices, **_identity(affects_result, neutral)})
+
+
+def key(*, affects_result: bool = True, neutral: Any = NO_VALUE, **default: Any) -> Any:
+    """A key or node of any kind.
+
+    One that does not affect the result is not part of a run's hash, nor is one at its neutral value: what a run did
+    before the key existed. A key that is added later needs one of the two, or it orphans every older run.
+    """
+    return field(**(default or {"default": MISSING}), metadata=_identity(affects_result, neutral))
+
+
+def _identity(affects_result: bool, neutral: Any) -> dict[str, Any]:
+    return {"affects_result": affects_result, "neutral": neutral}
