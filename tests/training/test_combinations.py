@@ -24,7 +24,7 @@ REFUSED = {
     *[(objective, "label_smoothing") for objective in NO_TARGET],
     *[(o, t) for o in NO_GAME for t in TECHNIQUES if t not in ("historical_averaging", "virtual_batch_norm")],
     *[("supervised_only", t) for t in ("feature_matching", "label_smoothing", "virtual_batch_norm")],
-    *[("supervised_only", t) for t in ("r1", "r2", "packing", "unrolling", "gradient_penalty")],
+    *[("supervised_only", t) for t in ("r1", "r2", "packing", "unrolling", "gradient_penalty", "consistency")],
     *[("supervised_only", t) for t in ("weight_clipping", "pulling_away")],
     ("semi_supervised", "packing"),
     ("wasserstein", "spectral_norm"),
