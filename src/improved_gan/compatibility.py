@@ -108,8 +108,6 @@ def _check_slopes(config: Config) -> None:
 
 def _whose_slope(config: Config) -> str | None:
     """What penalises the slope of the discriminator, if anything does."""
-    if config.objective.gradient_penalty is not None:
-        return f"objective={config.objective.name}"
     on = {name: registry.techniques()[name] for name in config.technique.enabled()}
     return next((f"technique.{name}" for name, t in on.items() if t.penalty and t.differentiates_twice), None)
 

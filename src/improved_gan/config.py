@@ -230,10 +230,7 @@ class ObjectiveConfig:
     generator_loss: str | None = one_of("saturating", "non_saturating")
     generated_logit: str | None = one_of("fixed", "learned")  # of the K+1 classes: 0, or an output of its own
     labels_on_reals: bool = MISSING  # true: the unlabelled batch carries the labels; false: a labelled pass of its own
-    clip: float | None = number_of("wasserstein", above=0)  # bound on every parameter of the critic
-    gradient_penalty: float | None = number_of("wasserstein_gp", minimum=0)  # its weight
     margin: float | None = number_of("energy_based", above=0)  # energy that generated images are pushed up to
-    pulling_away: float | None = number_of("energy_based", minimum=0)  # weight of the pulling-away term
     pixel_deviation: float | None = number_of("vae", above=0)  # of p(x|z), in units of the scaled images
 
 
@@ -383,6 +380,4 @@ class Config:
     def differentiates_twice(self) -> bool:
         """Whether a player's loss holds a gradient, so that the networks must have second derivatives."""
         techniques = registry.techniques()
-        return self.objective.gradient_penalty is not None or any(
-            techniques[name].differentiates_twice for name in self.technique.enabled()
-        )
+        return any(techniques[name].differentiates_twice for name in self.technique.enabled())

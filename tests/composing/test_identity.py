@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from improved_gan import registry
-from improved_gan.composing import compose_jobs, digest_of
+from improved_gan.composing import compose_jobs, digest_of, migrated
 from improved_gan.config import Config, TechniqueConfig, TrainingConfig, number
 from improved_gan.run_folder import read_config, runs_by_digest
 
@@ -99,6 +99,14 @@ def test_a_technique_and_keys_added_tomorrow_find_yesterdays_run() -> None:
     values["training"]["warm_up"] = 0
     values["technique"]["mixup"]["enabled"] = True
     assert digest_of(values, tomorrow) != digest()
+
+
+def test_a_critic_of_version_2_is_the_same_run_today() -> None:
+    stored = asdict(compose_jobs(["objective=wasserstein"])[0].config)
+    stored["objective"]["clip"] = stored["technique"].pop("weight_clipping")["bound"]
+    stored |= {"schema_version": 2}
+    assert digest_of(migrated(stored)) == digest("objective=wasserstein")
+    assert digest_of(migrated(stored)) != digest("objective=wasserstein", "technique.weight_clipping.bound=0.1")
 
 
 @pytest.mark.parametrize("subset", [1, 2, 3])

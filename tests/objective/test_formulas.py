@@ -102,97 +102,6 @@ def test_the_real_score_is_above_zero_where_the_discriminator_says_real() -> Non
     assert kinds == ["logit", "sign", "sign", None]
 
 
-def test_clipping_bounds_every_parameter_and_touches_none_within() -> None:
-    objective = game("wasserstein", "objective.clip=0.5")
-    assert objective.constraint is not None
-    parameter = torch.nn.Parameter(torch.tensor([-2.0, -0.5, 0.1, 3.0]))
-    objective.constraint([parameter])
-    assert parameter.tolist() == pytest.approx([-0.5, -0.5, 0.1, 0.5])
-
-
-def test_the_gradient_penalty_is_its_formula() -> None:
-    """Of D(x) = w.x + x'Ax, whose gradient w + (A + A')x is written out: values, and gradients for w and A."""
-    source = torch.Generator().manual_seed(3)
-    real, fake, w, a = (
-        torch.randn(shape, dtype=torch.float64, generator=source)
-        for shape in ((5, 2, 2, 2), (5, 2, 2, 2), (8,), (8, 8))
-    )
-    w.requires_grad_(), a.requires_grad_()
-
-    def critic(images: Tensor) -> Tensor:
-        x = images.flatten(1)
-        return (x @ w + ((x @ a) * x).sum(1))[:, None]
-
-    objective = game("wasserstein_gp", "objective.gradient_penalty=7")
-    assert objective.penalty is not None
-    torch.manual_seed(11)
-    penalty = objective.penalty(critic, real, fake)
-    torch.manual_seed(11)
-    shares = torch.rand(5, 1, 1, 1, dtype=torch.float64).flatten()
-    terms = []
-    for x, y, u in zip(real.flatten(1), fake.flatten(1), shares, strict=True):
-        slope = w + (a + a.T) @ (u * x + (1 - u) * y)
-        terms.append(((slope**2).sum().sqrt() - 1) ** 2)
-    same(penalty, 7 * mean(terms), w, a)
-
-
-def test_the_pulling_away_term_is_its_formula() -> None:
-    codes = torch.randn(5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    objective = game("energy_based", "objective.pulling_away=0.3")
-    energies = torch.zeros(5, 1, dtype=torch.float64)
-    terms = [
-        ((a * b).sum() / (a.square().sum().sqrt() * b.square().sum().sqrt())) ** 2
-        for i, a in enumerate(codes)
-        for j, b in enumerate(codes)
-        if i != j
-    ]
-    same(objective.generator_loss(None, outputs(energies, codes), Targets()), 0.3 * mean(terms), codes)
-
-
-def test_energies_are_judged_by_half_the_margin() -> None:
-    energies = torch.tensor([[0.04], [0.06]])
-    assert (game("energy_based").real_score(energies) > 0).tolist() == [True, False]
-
-
-def images_codes(width: int) -> tuple[Tensor, Tensor, Tensor]:
-    source = torch.Generator().manual_seed(5)
-    images, reconstructions = (torch.rand(4, 1, 2, 3, dtype=torch.float64, generator=source) for _ in range(2))
-    codes = torch.randn(4, width, dtype=torch.float64, generator=source)
-    return images, reconstructions.requires_grad_(), codes.requires_grad_()
-
-
-def test_the_vae_is_its_formula() -> None:
-    images, reconstructions, codes = images_codes(6)
-    objective = no_game("vae", "objective.pixel_deviation=0.7")
-    assert objective.code_size(3) == 6
-    losses = objective.losses(images, reconstructions, codes)
-    errors, divergences = [], []
-    for x, y, code in zip(images, reconstructions, codes, strict=True):
-        errors.append(sum((a - b) ** 2 for a, b in zip(x.flatten(), y.flatten(), strict=True)) / (2 * 0.49))
-        divergences.append(sum((m**2 + v.exp() - 1 - v) / 2 for m, v in zip(code[:3], code[3:], strict=True)))
-    same(losses["reconstruction_loss"] + losses["divergence_loss"], mean(errors) + mean(divergences),
-         reconstructions, codes)  # fmt: skip
-    torch.manual_seed(2)
-    drawn = objective.latents(codes, True)
-    torch.manual_seed(2)
-    noise = torch.randn(4, 3, dtype=torch.float64)
-    torch.testing.assert_close(drawn, codes[:, :3] + codes[:, 3:].exp().sqrt() * noise)
-    assert torch.equal(objective.latents(codes, False), codes[:, :3])
-
-
-def test_the_autoencoder_is_its_formula() -> None:
-    images, reconstructions, codes = images_codes(3)
-    objective = no_game("autoencoder")
-    assert objective.code_size(3) == 3
-    (loss,) = objective.losses(images, reconstructions, codes).values()
-    pixels = zip(images.flatten(), reconstructions.flatten(), strict=True)
-    same(loss, mean([(x - y) ** 2 for x, y in pixels]), reconstructions)
-    latents = objective.latents(codes, True)
-    for unit, column in zip(codes.T, latents.T, strict=True):
-        variance = mean([(c - mean(list(unit))) ** 2 for c in unit])
-        torch.testing.assert_close(column, (unit - mean(list(unit))) / (variance + 1e-6).sqrt())
-
-
 def test_published_training_keys_give_way_to_what_is_asked_for() -> None:
     (published,) = compose_jobs(["objective=wasserstein"])
     training = published.config.training
@@ -210,8 +119,11 @@ def test_published_training_keys_give_way_to_what_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (["objective=hinge", "objective.clip=0.1"], "objective.clip=0.1: belongs to objective=wasserstein"),
-        (["objective=wasserstein", "objective.clip=null"], "objective.clip=null: objective=wasserstein needs a number"),
+        (["objective=hinge", "objective.margin=0.1"], "objective.margin=0.1: belongs to objective=energy_based"),
+        (["objective=energy_based", "objective.margin=null"], "objective=energy_based needs a number"),
+        (["objective.clip=0.1"], "objective.clip=0.1: objective.clip is technique.weight_clipping.bound now"),
+        (["objective.gradient_penalty=1"], "technique.gradient_penalty.weight now"),
+        (["objective.pulling_away=1"], "technique.pulling_away.weight now"),
         (["objective=wasserstein", "technique.label_smoothing.enabled=true"], "has no target to smooth"),
         (["objective=hinge", "technique.label_smoothing.enabled=true"], "has no target to smooth"),
         (["objective=wasserstein_gp", "training.precision=bf16"], "training.precision=bf16"),

@@ -103,7 +103,7 @@ RUNS = {
     ),
     "diverged": (
         "objective=wasserstein_gp",
-        "objective.gradient_penalty=0",
+        "technique.gradient_penalty.weight=0",
         "training.learning_rate=0.01",
         "training.steps=60",
         "training.log_interval=2",

@@ -12,7 +12,7 @@ from typing import Any
 from improved_gan.composing.keys import groups
 from improved_gan.config import NO_VALUE, Config
 
-SCHEMA_VERSION = 2  # of the config that a run stores; one more needs a function in migration.py
+SCHEMA_VERSION = 3  # of the config that a run stores; one more needs a function in migration.py
 FALSE = ("false", "no", "off", "n", "0")  # as OmegaConf reads a switch
 
 

@@ -18,7 +18,27 @@ def from_version_1(stored: dict[str, Any]) -> dict[str, Any]:
     return stored
 
 
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: from_version_1}
+def from_version_2(stored: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 had three techniques as keys of the objective, null where they were off."""
+    objective, technique = stored.get("objective"), stored.get("technique")
+    if not isinstance(objective, dict) or not isinstance(technique, dict):
+        return stored
+    moved = {
+        name: {"enabled": True, key: objective[old]}
+        for old, (name, key) in FROM_OBJECTIVE.items()
+        if objective.get(old) is not None
+    }
+    kept = {key: value for key, value in objective.items() if key not in FROM_OBJECTIVE}
+    return stored | {"objective": kept, "technique": technique | moved}
+
+
+FROM_OBJECTIVE = {
+    "clip": ("weight_clipping", "bound"),
+    "gradient_penalty": ("gradient_penalty", "weight"),
+    "pulling_away": ("pulling_away", "weight"),
+}
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: from_version_1, 2: from_version_2}
 
 
 def migrated(stored: dict[str, Any]) -> dict[str, Any]:

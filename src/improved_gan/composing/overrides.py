@@ -14,6 +14,13 @@ from improved_gan.composing.errors import printable
 from improved_gan.composing.keys import groups, known_keys
 from improved_gan.config import UsageError
 
+RENAMED = {
+    "objective.clip": "technique.weight_clipping.bound",
+    "objective.gradient_penalty": "technique.gradient_penalty.weight",
+    "objective.pulling_away": "technique.pulling_away.weight",
+}
+"""Keys that scripts may hold still."""
+
 
 def parsed(overrides: Iterable[str]) -> list[Override]:
     """The overrides as Hydra reads them; raises `UsageError` for the first that sets nothing which can be set."""
@@ -43,6 +50,8 @@ def _check(override: Override) -> None:
         if not override.is_sweep_override():
             _check_choice(key, override.value(), choices[key])
         return
+    if key in RENAMED:
+        raise UsageError(f"{line}: {key} is {RENAMED[key]} now")
     if key not in keys:
         hint = _nearest(key, [*keys, *choices]) or "; improved-gan --help lists the groups"
         raise UsageError(f"{line}: unknown key {printable(key)}{hint}")

@@ -3,7 +3,7 @@
 Losses are means over the batch, in nats, with the objective's weights in them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -48,8 +48,6 @@ class Adversarial:
     score_kind: ScoreKind = None
     class_logits: Callable[[Tensor], Tensor] | None = None  # (batch, logits) -> (batch, classes)
     labelled_loss: Callable[[Tensor, Tensor], Tensor] | None = None  # logits, labels -> loss
-    penalty: Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Tensor] | None = None  # logits of D, real, fake
-    constraint: Callable[[Iterable[Tensor]], None] | None = None  # on D's parameters, in place, after each of its steps
     discriminator_decodes: bool = False  # the discriminator is an autoencoder, its one output the error
 
     trains_generator: ClassVar[bool] = True

@@ -1,14 +1,14 @@
-"""The Wasserstein distance by a critic with clipped weights (Arjovsky et al. 2017, arXiv 1701.07875, algorithm 1).
+"""The Wasserstein distance by a critic (Arjovsky et al. 2017, arXiv 1701.07875, algorithm 1).
 
-    D: E D(G(z)) - E D(x),  then every trained parameter is clipped to [-c, c]        G: - E D(G(z))
+    D: E D(G(z)) - E D(x)        G: - E D(G(z))
 
-The critic's loss is minus an estimate of the distance, up to the factor that its steepness gives. Its zero means
-nothing, so neither does the share of images that it calls real.
+The critic's steepness is bounded by a technique that the objective's YAML switches on: weight clipping, or for
+objective=wasserstein_gp the gradient penalty. Its loss is minus an estimate of the distance, up to the factor that its
+steepness gives. Its zero means nothing, so neither does the share of images that it calls real.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-import torch
 from torch import Tensor
 
 from improved_gan.config import ObjectiveConfig
@@ -16,22 +16,8 @@ from improved_gan.objective.record import Adversarial, Outputs, Targets
 
 
 def wasserstein(config: ObjectiveConfig) -> Adversarial:
-    """The critic's parameters are clipped after each of its steps.
-
-    Of a weight-normalised layer that is its direction v, whose rows the norm bounds anyway, its bias, and its gain
-    where it is trained.
-    """
-    assert config.clip is not None
-    clip = config.clip
-
-    @torch.no_grad()
-    def constraint(parameters: Iterable[Tensor]) -> None:
-        for parameter in parameters:
-            parameter.clamp_(-clip, clip)
-
-    return Adversarial(
-        discriminator_loss=critic_loss(config.unlabelled_weight), generator_loss=minus_score, constraint=constraint
-    )
+    """The difference of the critic's means; there is no target to smooth."""
+    return Adversarial(discriminator_loss=critic_loss(config.unlabelled_weight), generator_loss=minus_score)
 
 
 def critic_loss(weight: float) -> Callable[[Outputs, Outputs, Targets], Tensor]:

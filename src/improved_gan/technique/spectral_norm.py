@@ -25,10 +25,10 @@ class Config:
 
 def check(config: Config, run: Any) -> None:
     """No bound on the weights themselves."""
-    if run.objective.name == "wasserstein":
+    if "weight_clipping" in run.technique.enabled():
         raise UsageError(
-            "technique.spectral_norm.enabled=true: undoes the clipping of objective=wasserstein, because W / sigma has "
-            "no scale; set it to false"
+            "technique.spectral_norm.enabled=true: undoes weight clipping, because W / sigma has no scale; set it to "
+            "false, or technique.weight_clipping.enabled"
         )
 
 

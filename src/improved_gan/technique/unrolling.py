@@ -27,7 +27,7 @@ class Config:
 
 def check(config: Config, run: Any) -> None:
     """Steps of Adam, through a network with second derivatives."""
-    if run.objective.name == "wasserstein" or run.training.optimizer.name != "adam":
+    if "weight_clipping" in run.technique.enabled() or run.training.optimizer.name != "adam":
         raise UsageError(
             "technique.unrolling.enabled=true: looks through steps of Adam alone, without clipping; set it to false"
         )

@@ -12,7 +12,6 @@ from improved_gan.architecture.weight_norm import data_dependent_initialisation
 from improved_gan.config import AveragingConfig, Config, OptimizerConfig
 from improved_gan.objective import Adversarial, Targets, build_objective
 from improved_gan.technique import Technique
-from improved_gan.tensors import LossInputs
 from improved_gan.training.adam import Adam
 from improved_gan.training.balance import AdaptiveBalance
 from improved_gan.training.ema import ExponentialMovingAverage
@@ -36,10 +35,6 @@ def build_gan(config: Config, classes: int | None, device: torch.device) -> GAN:
     targets = Targets()
     for one, own in on.values():
         targets = one.targets(own, targets) if one.targets is not None else targets
-    if isinstance(objective, Adversarial) and objective.constraint is not None:
-        constraints.append(objective.constraint)
-    if isinstance(objective, Adversarial) and objective.penalty is not None:
-        penalties = {"gradient_penalty": _with_logits(objective.penalty)} | penalties
     return GAN(
         generator_player=_player(
             generator,
@@ -103,14 +98,6 @@ def _parameter_penalties(on: Enabled, player: str, network: nn.Module) -> dict[s
         for name, (one, own) in on.items()
         if one.parameter_penalty is not None
     }
-
-
-def _with_logits(penalty: Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Tensor]) -> Penalty:
-    def of(inputs: LossInputs) -> Tensor:
-        assert inputs.real is not None
-        return penalty(lambda images: inputs.discriminator(images)[0].logits, inputs.real, inputs.fake)
-
-    return of
 
 
 def initialise(pair: GAN, real_images: Tensor) -> None:

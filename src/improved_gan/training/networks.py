@@ -19,6 +19,7 @@ from improved_gan.architecture import (
 from improved_gan.architecture.batch_norm import BatchNorm, ScaleShift
 from improved_gan.architecture.noise import GaussianNoise, NoisyInput
 from improved_gan.config import ArchitectureConfig, Config, TechniqueConfig
+from improved_gan.layers.seen_through import SeenThrough
 from improved_gan.layers.virtual_batch_norm import VirtualBatchNormGenerator
 from improved_gan.objective import Adversarial, Objective, Reconstruction
 from improved_gan.technique import Technique
@@ -55,14 +56,17 @@ def discriminator_for(
             discriminator = technique.discriminator(own, discriminator)
     if noise is not None:
         discriminator.trunk = NoisyInput(discriminator.trunk, noise)
-    if not (isinstance(objective, Adversarial) and objective.discriminator_decodes):
-        return discriminator
-    return AutoencodingDiscriminator(
-        discriminator,
-        lambda size: build_generator(
-            dataclasses.replace(architecture, latent_size=size), _own_normalisation(architecture)
-        ),
-    )
+    if isinstance(objective, Adversarial) and objective.discriminator_decodes:
+        discriminator = AutoencodingDiscriminator(
+            discriminator,
+            lambda size: build_generator(
+                dataclasses.replace(architecture, latent_size=size), _own_normalisation(architecture)
+            ),
+        )
+    for technique, own in on:
+        if technique.discriminator_input is not None:
+            discriminator = SeenThrough(discriminator, technique.discriminator_input(own))
+    return discriminator
 
 
 def pack_size(technique: TechniqueConfig) -> int:

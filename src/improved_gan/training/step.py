@@ -6,6 +6,7 @@
 - one-sided label smoothing: the discriminator's target for real data (`pair.targets`)
 - virtual batch norm: the generator's normalisation layers
 - R1 and other terms of the discriminator's loss: `pair.penalties`
+- augmentation: what the discriminator sees its images through
 - packing: how `pair.generate` and the batches show images
 """
 
