@@ -100,7 +100,7 @@ class Evaluator:
     def in_colours_of_data(self, samples: ImageSet) -> ImageSet:
         """`samples`, gray ones made RGB where they are compared with a set in colour."""
         compared = not self.points and any(_compares(METRICS[name]) for name in self.measures)
-        if not compared or samples.images.shape[1] != 1 or self.dataset.image_shape[0] != 3:
+        if not compared or self.dataset.image_shape != (3, *samples.images.shape[2:]) or samples.images.shape[1] != 1:
             return samples
         log.warning("images converted: %d in gray made RGB, as %s is in colour", len(samples), self.dataset.name)
         return dataclasses.replace(samples, key=f"{samples.key} RGB", images=np.repeat(samples.images, 3, axis=1))
