@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 SMALL = ("technique=none", "metrics=none", "architecture.width=16", "architecture.generator_width=16")
@@ -48,3 +49,14 @@ def test_somebody_without_a_home_is_told_what_to_set(tracking: str, tmp_path: Pa
     done = subprocess.run(line, capture_output=True, text=True, env=environment)
     assert "Traceback" not in done.stderr
     assert done.returncode == 0 or "set HOME" in done.stderr.splitlines()[-1], done.stderr
+
+
+def test_somebody_without_a_home_is_told_so_of_data_given_by_a_path(tmp_path: Path) -> None:
+    np.savez(tmp_path / "images.npz", images=np.zeros((5, 8, 8), np.uint8))
+    environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME")}
+    code = f"{NO_PASSWD}\nimport sys\nfrom improved_gan.cli import main\nmain()"
+    asked = ["dataset=npz", f"dataset.path={tmp_path / 'images.npz'}", "data_root=/nowhere", *SMALL[:2]]
+    line = [sys.executable, "-c", code, *asked, f"output_root={tmp_path / 'runs'}"]
+    done = subprocess.run(line, capture_output=True, text=True, env=environment)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 1 and "set HOME" in done.stderr.splitlines()[-1], done.stderr

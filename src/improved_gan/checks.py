@@ -227,6 +227,9 @@ def _check_job(config: Config) -> None:
             )
         if not Path(config.images).exists():
             raise UsageError(f"images={config.images}: there is nothing there; it must be a run, a folder or an .npz")
+        split = config.evaluate.split if config.evaluate else None
+        if split is not None and (Path(config.images).is_dir() or config.dataset.holds_points):
+            raise UsageError(f"evaluate.split={split}: belongs to an .npz with x_train or x_test; leave it out")
         if not config.metrics.measures:
             raise UsageError("metrics.measures=[]: nothing to measure; name some, or take metrics=paper")
     if config.job.name == "sample":

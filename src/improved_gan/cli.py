@@ -13,7 +13,7 @@ from improved_gan.training.termination import ending_at_once
 with ending_at_once():
     from improved_gan.composing import Request, compose_jobs, conf_folder, groups, register_schema
     from improved_gan.config import UsageError
-    from improved_gan.dispatching import dispatch
+    from improved_gan.dispatching import dispatch, resource_that_ran_out
     from improved_gan.metrics.registry import METRICS
     from improved_gan.sweep import run_sweep
 
@@ -77,6 +77,11 @@ def run(arguments: list[str]) -> int:
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except (OSError, RuntimeError, MemoryError) as error:  # while data is prepared that a run is known by
+        if not (reason := resource_that_ran_out(error)):
+            raise
+        print(f"error: {reason}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 

@@ -53,6 +53,7 @@ class EvaluateConfig:
     name: str | None = MISSING  # of the folder with the result
     checkpoint: str = one_of("newest", "best")
     seed: int = number(minimum=0, maximum=2**32 - 1)  # of the latents
+    split: str | None = one_of("train", "test")  # of an .npz with x_train and x_test
     skip_unreadable: bool = MISSING  # leave unreadable files of a folder of images out
 
 
@@ -304,6 +305,7 @@ class MetricsConfig:
     judged: str = one_of("samples", "training_images", neutral="samples")  # the latter: a run that trains nothing
     interval: int = number(minimum=1)  # epochs
     step_interval: int | None = number(minimum=1)  # steps; instead of `interval`, where epochs are long
+    classifier_min_accuracy: float = number(minimum=0, maximum=1, affects_result=False)  # under it, one judges nothing
     train_classifier: bool = MISSING  # let a run train the data set's classifier though it takes minutes
     samples: int = number(minimum=2)  # drawn of a run, or taken of the images, from the first on
     reference_samples: int = number(minimum=2)  # real images

@@ -40,14 +40,14 @@ def dispatch(request: Request) -> Outcome:
     except TrainingFailed as error:
         outcome = Outcome(1, None, str(error))
     except Exception as error:
-        if not (reason := _resource_that_ran_out(error)):
+        if not (reason := resource_that_ran_out(error)):
             log.exception("the run failed")
         outcome = Outcome(1, None, reason or f"{type(error).__name__}: {error}")
     print(f"error: {outcome.reason}", file=sys.stderr)
     return outcome
 
 
-def _resource_that_ran_out(error: BaseException | None) -> str:
+def resource_that_ran_out(error: BaseException | None) -> str:
     """What a machine that is too small for the request lacks, which no traceback explains; empty for other errors."""
     while error is not None:
         words = str(error).splitlines() or [type(error).__name__]

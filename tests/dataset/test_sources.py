@@ -343,3 +343,18 @@ def test_class_names_come_from_the_config(tmp_path: Path, configure: Configure) 
     config = configure("npz", path=str(path), classes=3, class_names=["a", "b", "c"])
     loaded = dataset.load(config, tmp_path)
     assert (loaded.classes, loaded.class_names) == (3, ("a", "b", "c"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [([1, 2, 3, 1], "labels are 1, 2, 3; taken as classes 0 to 2"), ([0, 7, 9, 0], "labels are 0, 7, 9; taken as")],
+)
+def test_labels_that_do_not_count_from_zero_are_numbered_and_named(
+    labels: list[int], words: str, tmp_path: Path, configure: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = save(tmp_path / "a.npz", x_train=IMAGES, y_train=np.array(labels), x_test=IMAGES[:1], y_test=labels[2:3])
+    loaded = dataset.load(configure("npz", path=str(path)), tmp_path)
+    assert loaded.train.labels is not None and loaded.train.labels.tolist() == [0, 1, 2, 0]
+    assert loaded.test is not None and loaded.test.labels is not None and loaded.test.labels.tolist() == [2]
+    assert loaded.classes == 3 and loaded.class_names == tuple(map(str, labels[:3]))
+    assert words in caplog.text

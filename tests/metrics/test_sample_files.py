@@ -141,3 +141,15 @@ def test_sample_files_of_other_tools_are_read(tmp_path: Path, name: str) -> None
 def test_fewer_images_than_files_are_of_all_classes(tmp_path: Path) -> None:
     in_order = np.repeat(np.arange(10, dtype=np.uint8), 50)[:, None, None, None] * np.ones((1, 8, 8, 1), np.uint8)
     assert len(np.unique(read(npz(tmp_path, images=in_order)))) == 10
+
+
+def test_a_split_of_a_set_as_keras_lays_it_out(tmp_path: Path) -> None:
+    path = npz(tmp_path, x_train=COLOUR, y_train=np.arange(5), x_test=255 - COLOUR[:2], y_test=np.arange(2))
+    train, _ = read_images(path, skip_unreadable=False, count=100, seed=0, split="train")
+    assert np.array_equal(train.images, COLOUR[ORDER].transpose(0, 3, 1, 2)) and train.name == "images-train"
+    test, _ = read_images(path, skip_unreadable=False, count=100, seed=0, split="test")
+    assert len(test) == 2 and test.key != train.key
+    with pytest.raises(UsageError, match=r"holds x_train and x_test; evaluate\.split=train or test"):
+        read(path)
+    with pytest.raises(UsageError, match=r"holds neither x_train nor x_test; leave evaluate\.split out"):
+        read_images(npz(tmp_path, images=COLOUR), skip_unreadable=False, count=100, seed=0, split="test")

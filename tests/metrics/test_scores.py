@@ -182,7 +182,7 @@ class TestNeighbourhoods:
 class PixelNetwork:
     """A feature network that is no network: pixels are features."""
 
-    name, batch_size, device = "pixels", 4, torch.device("cpu")
+    name, batch_size, device, accuracy = "pixels", 4, torch.device("cpu"), 1.0
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
         return images.flatten(1).float(), images.flatten(1)[:, :3].float() / 50

@@ -13,13 +13,13 @@ from improved_gan.config import UsageError
 from improved_gan.dataset import PreparedDataset, PreparedSplit
 from improved_gan.metrics.inputs import ImageSet
 from improved_gan.training import feature_source
-from improved_gan.training.evaluator import Evaluator
+from improved_gan.training.evaluator import Evaluator, Verdict
 
 
 class Pixels:
     """A `FeatureExtractor` without a network."""
 
-    batch_size, device = 32, torch.device("cpu")
+    batch_size, device, accuracy = 32, torch.device("cpu"), 1.0
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -65,3 +65,32 @@ def test_fewer_samples_than_splits(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"metrics\.splits=21: must be at most 20"):
         Evaluator(config, lambda: data(tmp_path), torch.device("cpu"), seed=1).judge(samples)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_classifier_that_learned_too_little_judges_nothing(tmp_path: Path) -> None:
+    source = np.random.default_rng(0)
+    train, test = (source.integers(0, 256, (100, 1, 8, 8), dtype=np.uint8) for _ in range(2))
+    labels = np.arange(100) % 10  # which the images know nothing of
+    splits = PreparedSplit(train, labels), PreparedSplit(test, labels)
+    noise = PreparedDataset("noise", (1, 8, 8), 10, None, *splits, "1", tmp_path)
+    config = compose_jobs(["metrics.measures=[classifier_score,modes,sliced_wasserstein]", "metrics.splits=2"])
+    samples = ImageSet("samples", "x", test[:50])
+
+    def verdict(least: float) -> Verdict:
+        metrics = dataclasses.replace(config[0].config.metrics, classifier_min_accuracy=least)
+        return Evaluator(metrics, lambda: noise, torch.device("cpu"), seed=1).judge(samples)
+
+    strict = verdict(config[0].config.metrics.classifier_min_accuracy)
+    assert list(strict.scores) == ["sliced_wasserstein"] and set(strict.missing) == {"classifier_score", "modes"}
+    assert all("metrics.classifier_min_accuracy=0.8" in reason for reason in strict.missing.values())
+    assert "classifier_score" in verdict(0.0).scores
+
+
+def test_gray_samples_are_made_rgb_for_a_set_in_colour(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    images = np.repeat(np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8), dtype=np.uint8), 3, axis=1)
+    colour = PreparedDataset("made", (3, 8, 8), None, None, PreparedSplit(images, None), None, "1", tmp_path)
+    config = compose_jobs(["metrics.measures=[sliced_wasserstein]"])[0].config.metrics
+    evaluator = Evaluator(config, lambda: colour, torch.device("cpu"), seed=1)
+    gray = evaluator.in_colours_of_data(ImageSet("gray", "x", images[:, :1]))
+    assert np.array_equal(gray.images, images) and "40 in gray made RGB" in caplog.text
+    assert evaluator.judge(gray).scores["sliced_wasserstein"].value == 0

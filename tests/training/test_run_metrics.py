@@ -20,7 +20,7 @@ SMALL += ("training.steps=100", "metrics.samples=60", "metrics.reference_samples
 class Pixels:
     """A `FeatureExtractor` without a network."""
 
-    name, batch_size, device = "pixels", 32, torch.device("cpu")
+    name, batch_size, device, accuracy = "pixels", 32, torch.device("cpu"), 1.0
 
     def __call__(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         pixels = images.flatten(1).float()

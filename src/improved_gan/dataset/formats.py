@@ -1,6 +1,8 @@
 """Readers of the formats that image sets come in; each raises `ValueError` naming the file that is not right."""
 
+import dataclasses
 import gzip
+import logging
 import math
 import struct
 import zipfile
@@ -15,6 +17,7 @@ from jaxtyping import UInt8
 from improved_gan.dataset.labels import labelled_indices
 from improved_gan.dataset.prepared import SourceSplit
 
+log = logging.getLogger("improved_gan")
 BLOCK = 1024  # images
 MOST_CLASSES = 100_000
 DIGITS_TEST_PER_CLASS = 36  # 360 of 1,797
@@ -143,6 +146,27 @@ def as_split(arrays: Arrays, image_shape: tuple[int, int, int] | None, where: st
     return SourceSplit(
         len(images), shape, _blocks(images), None if labels is None else _class_numbers(labels, len(images), where)
     )
+
+
+def with_numbered_classes(splits: dict[str, SourceSplit], where: str) -> dict[str, SourceSplit]:
+    """`splits` with classes 0, 1, ... in place of labels that begin at 1 or have gaps, which are then their names.
+
+    What was made of them is said in a line.
+    """
+    labels = [split.labels for split in splits.values() if split.labels is not None]
+    found = np.unique(np.concatenate(labels)) if labels else np.arange(0)
+    if np.array_equal(found, np.arange(len(found))):
+        return splits
+    shown = ", ".join(map(str, found if len(found) <= 12 else [*found[:5], "...", *found[-5:]]))
+    log.warning("%s: labels are %s; taken as classes 0 to %d, in this order", where, shown, len(found) - 1)
+    return {
+        name: dataclasses.replace(
+            split,
+            labels=None if split.labels is None else np.searchsorted(found, split.labels),
+            class_names=tuple(map(str, found)),
+        )
+        for name, split in splits.items()
+    }
 
 
 def _blocks(images: UInt8[np.ndarray, "image channel height width"]) -> Iterator[np.ndarray]:

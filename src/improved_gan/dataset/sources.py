@@ -14,13 +14,23 @@ from http.client import HTTPException
 from pathlib import Path
 
 from improved_gan.config import DatasetConfig, DrawnConfig, UsageError
-from improved_gan.dataset.formats import Arrays, as_split, read_cifar10, read_digits, read_idx, read_npz, read_svhn
+from improved_gan.dataset.formats import (
+    Arrays,
+    as_split,
+    read_cifar10,
+    read_digits,
+    read_idx,
+    read_npz,
+    read_svhn,
+    with_numbered_classes,
+)
 from improved_gan.dataset.image_folder import RULES, find_splits, read_splits
 from improved_gan.dataset.points import draw_points, modes_of
 from improved_gan.dataset.prepared import FORMAT, SourceSplit
 from improved_gan.dataset.stacked_mnist import stack_digits
 
 Shape = tuple[int, int, int]  # channels, height, width
+LABEL_RULES = "label rules 2"  # part of the key of a prepared .npz: another, and all are prepared anew
 CHEAP = 2**24  # bytes; a set's files no larger than this in all are read for its key
 
 
@@ -110,7 +120,8 @@ def find(config: DatasetConfig, data_root: Path) -> Source:
     if config.source == "npz":
         if not path.is_file():
             raise UsageError(f"{request}: must be an .npz file")
-        return Source(config.name, request, str(path), data_root, [path], shape, lambda _: read_npz(path))
+        numbered = partial(_own_arrays, path, shape, request)
+        return Source(config.name, request, str(path), data_root, [path], shape, lambda _: numbered(), LABEL_RULES)
     if not path.is_dir():
         raise UsageError(f"{request}: must be a folder of images, or of a folder of images a class")
     if shape is None:
@@ -122,6 +133,11 @@ def find(config: DatasetConfig, data_root: Path) -> Source:
     files = [file for split in found.values() for each in split.files for file in each]
     read = partial(read_splits, path, found, shape)
     return Source(config.name, request, str(path), data_root, files, shape, lambda _: read(), RULES)
+
+
+def _own_arrays(path: Path, shape: Shape | None, request: str) -> dict[str, SourceSplit]:
+    splits = {name: as_split(arrays, shape, f"{name} of {path}") for name, arrays in read_npz(path).items()}
+    return with_numbered_classes(splits, request)
 
 
 def _drawn(config: DatasetConfig, drawn: DrawnConfig, data_root: Path, shape: Shape | None) -> Source:

@@ -66,6 +66,7 @@ def evaluate(request: Request) -> Path:
         wanted.seed,
         points=data.holds_points,
     )
+    samples = judging.in_colours_of_data(samples)
     verdict = judging.judge(samples, judge)
     entries = {measure: as_entry(score, samples) for measure, score in verdict.scores.items()}
     summary = {
@@ -109,8 +110,9 @@ def _folder_of_its_own(config: Config, images_name: str) -> Path:
     parent, source = Path(config.output_root).absolute() / "evaluate", str(Path(str(config.images)).absolute())
     digest = hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     for name in (config.evaluate.name,) if config.evaluate.name else (images_name, f"{images_name}-{digest}"):
-        earlier = RunFolder(parent / name).summary().get("images", source)
-        if earlier == source:
+        summary = RunFolder(parent / name).summary()
+        earlier = summary.get("images", source)
+        if earlier == source and summary.get("origin", {}).get("split") in (None, config.evaluate.split):
             return parent / name
     raise UsageError(f"evaluate.name={name}: {parent / name} holds the evaluation of {earlier}; give another name")
 
@@ -146,9 +148,14 @@ def _loose_samples(config: Config, wanted: EvaluateConfig) -> tuple[ImageSet, No
     if config.dataset.holds_points:
         return read_points(path, config.metrics.samples), None, {}, config.dataset
     samples, skipped = read_images(
-        path, skip_unreadable=wanted.skip_unreadable, count=config.metrics.samples, seed=wanted.seed
+        path,
+        skip_unreadable=wanted.skip_unreadable,
+        count=config.metrics.samples,
+        seed=wanted.seed,
+        split=wanted.split,
     )
-    return samples, None, {"skipped": skipped, "order": "shuffled", "order_seed": wanted.seed}, config.dataset
+    origin = {"skipped": skipped, "order": "shuffled", "order_seed": wanted.seed, "split": wanted.split}
+    return samples, None, origin, config.dataset
 
 
 def _write(folder: Path, summary: dict[str, Any], verdict: Verdict) -> None:

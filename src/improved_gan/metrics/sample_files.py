@@ -19,18 +19,22 @@ log = logging.getLogger("improved_gan")
 LOSSY = (".jpg", ".jpeg", ".jfif", ".webp")
 
 
-def read_images(path: Path, *, skip_unreadable: bool, count: int, seed: int) -> tuple[ImageSet, int]:
+def read_images(
+    path: Path, *, skip_unreadable: bool, count: int, seed: int, split: str | None = None
+) -> tuple[ImageSet, int]:
     """`count` images at `path` in an order shuffled by `seed`, and how many files were skipped.
 
-    Shuffled, as files and rows often lie in order of their classes.
+    Shuffled, as files and rows often lie in order of their classes. `split` says which images of an .npz with
+    `x_train` and `x_test` are meant.
 
     Raises `UsageError` for whatever cannot be scored: no images, other values than bytes, other channels than 1 or
     3, sizes that differ, unreadable files (all named or counted) unless `skip_unreadable`.
     """
-    read = _read_folder(path, skip_unreadable, count, seed) if path.is_dir() else (_read_npz(path, count, seed), 0)
-    images, skipped = read
-    key = hashlib.sha256(images.tobytes()).hexdigest()
-    return ImageSet(path.stem if path.is_file() else path.resolve().name, key, images), skipped
+    if path.is_dir():
+        name, (images, skipped) = path.resolve().name, _read_folder(path, skip_unreadable, count, seed)
+    else:
+        name, images, skipped = path.stem + (f"-{split}" if split else ""), _read_npz(path, count, seed, split), 0
+    return ImageSet(name, hashlib.sha256(images.tobytes()).hexdigest(), images), skipped
 
 
 def read_points(path: Path, count: int) -> ImageSet:
@@ -47,14 +51,21 @@ def read_points(path: Path, count: int) -> ImageSet:
     return ImageSet(path.stem, hashlib.sha256(chosen.tobytes()).hexdigest(), chosen)
 
 
-def _read_array(path: Path, name: str) -> np.ndarray:
+def _read_array(path: Path, name: str, split: str | None = None) -> np.ndarray:
     request = f"images={path}"
     if path.is_dir():
         raise UsageError(f"{request}: must be an .npz with `{name}`, or a run")
     try:
         # Not np.load: it takes other files for arrays or pickles.
         with open(path, "rb") as archive, np.lib.npyio.NpzFile(archive, allow_pickle=False) as stored:
-            if stored.files == ["arr_0"]:  # as np.savez calls an array without a name
+            splits = [each for each in ("train", "test") if f"x_{each}" in stored]
+            if split is not None or (name == "images" and name not in stored and splits):  # as Keras lays sets out
+                if split not in splits:
+                    held = " and ".join(f"x_{each}" for each in splits) or "neither x_train nor x_test"
+                    advice = f"evaluate.split={' or '.join(splits)}" if splits else "leave evaluate.split out"
+                    raise UsageError(f"{request}: holds {held}; {advice}")
+                name = f"x_{split}"
+            elif stored.files == ["arr_0"]:  # as np.savez calls an array without a name
                 name = "arr_0"
             if name not in stored:
                 held = ", ".join(stored.files)
@@ -68,8 +79,8 @@ def _read_array(path: Path, name: str) -> np.ndarray:
         raise UsageError(f"{request}: cannot be read as an .npz ({error})") from error
 
 
-def _read_npz(path: Path, count: int, seed: int) -> UInt8[np.ndarray, "n channel height width"]:
-    images, request = _read_array(path, "images"), f"images={path}"
+def _read_npz(path: Path, count: int, seed: int, split: str | None) -> UInt8[np.ndarray, "n channel height width"]:
+    images, request = _read_array(path, "images", split), f"images={path}"
     if images.dtype != np.uint8:
         raise UsageError(f"{request}: `images` must be uint8, 0..255; it is {images.dtype}{_range(images)}")
     images, shape = _channels_last(images), images.shape

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 
+import numpy as np
 import torch
 
 from improved_gan.checks import describe_shape
@@ -101,6 +102,14 @@ class Evaluator:
             "%s; %s", reason, f"measuring {', '.join(instead)} instead" if instead else "left out what needs it"
         )
         return [name for name in names if name not in out] + list(dict.fromkeys(instead))
+
+    def in_colours_of_data(self, samples: ImageSet) -> ImageSet:
+        """`samples`, gray ones made RGB where they are compared with a set in colour."""
+        compared = not self.points and any(_compares(METRICS[name]) for name in self.measures)
+        if not compared or self.dataset.image_shape != (3, *samples.images.shape[2:]) or samples.images.shape[1] != 1:
+            return samples
+        log.warning("images converted: %d in gray made RGB, as %s is in colour", len(samples), self.dataset.name)
+        return dataclasses.replace(samples, key=f"{samples.key} RGB", images=np.repeat(samples.images, 3, axis=1))
 
     def check(self, samples: ImageSet) -> None:
         """Raise `UsageError` if these samples cannot be judged; nothing has been computed by then."""

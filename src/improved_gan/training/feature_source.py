@@ -8,7 +8,7 @@ from improved_gan.config import MetricsConfig
 from improved_gan.dataset import PreparedDataset
 from improved_gan.metrics.extraction import FeatureExtractor, Features, extract
 from improved_gan.metrics.inception_weights import InceptionWeights
-from improved_gan.metrics.inputs import ImageSet
+from improved_gan.metrics.inputs import ImageSet, MetricUnavailable
 from improved_gan.metrics.reference_cache import cached_features
 from improved_gan.training.classifier import classifier_of
 from improved_gan.training.real_images import cache_folder
@@ -66,7 +66,13 @@ class FeatureSource:
 
     def _classifier(self) -> FeatureExtractor:
         data = self.dataset()
-        return classifier_of(data, cache_folder(data), self.device, self.config.batch_size)
+        classifier = classifier_of(data, cache_folder(data), self.device, self.config.batch_size)
+        if classifier.accuracy < (least := self.config.classifier_min_accuracy):
+            raise MetricUnavailable(
+                f"the classifier of {data.name} gets {classifier.accuracy:.2%} of held-out images right, "
+                f"under metrics.classifier_min_accuracy={least:g}"
+            )
+        return classifier
 
     def _inception(self) -> FeatureExtractor:
         from improved_gan.metrics.inception import Inception
