@@ -293,6 +293,7 @@ class MinibatchDiscriminationConfig:
     dims: int = number(minimum=1, maximum=4096)
     include_self: bool = MISSING
     normalised_projection: bool = MISSING
+    initial_scale: str = one_of("nearest", "mean", neutral="nearest")  # the distance that it is set from
     bias: bool = MISSING
     across_batches: bool = MISSING  # the ImageNet model's form: reals and generated images compared with both
 

@@ -101,5 +101,6 @@ def _minibatch_layer(technique: TechniqueConfig) -> Callable[[int], nn.Module] |
         dims=config.dims,
         include_self=config.include_self,
         normalised_projection=config.normalised_projection,
+        initial_scale=config.initial_scale,
         bias=config.bias,
     )
