@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -146,6 +147,28 @@ def test_a_settings_value_is_the_mean_over_seeds_and_the_best_is_confirmed_on_ot
     assert confirmed["mean"] == pytest.approx(sum(confirmed["values"]) / 2)
     seeds = [read_config(path.parent).seed for path in tmp_path.glob("default/*/summary.json")]
     assert sorted(seeds) == [1, 1, 2, 2, 11, 12]
+
+
+@pytest.mark.integration
+def test_a_killed_search_resumes_its_run_and_counts_it_once(tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "improved_gan", "job=search", "search.trials=2", "search.seeds=[1,2]", SPACE, *SMALL]
+    line += ["training.epochs=null", "training.steps=60", "training.checkpoint_interval=5", f"output_root={tmp_path}"]
+    line.remove("training.steps=3")
+    killed = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("default/*/checkpoints/*.pt")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    killed.kill()
+    killed.wait()
+    (begun,) = tmp_path.glob("default/*/config.yaml")
+    assert json.loads((begun.parent / "summary.json").read_text())["status"] == "running"
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "resuming at step" in done.stderr
+    summary = json.loads((Path(done.stdout.splitlines()[-1]) / "summary.json").read_text())
+    assert (summary["trials"], summary["failed"]) == (2, 0)
+    assert len(list(tmp_path.glob("default/*/config.yaml"))) == 4  # two trials of two seeds: none was run twice
+    assert all(json.loads(p.read_text())["status"] == "finished" for p in tmp_path.glob("default/*/summary.json"))
 
 
 @pytest.mark.integration
