@@ -122,11 +122,11 @@ def _next_trial(study: "Study", space: dict[str, "BaseDistribution"], worker: Wo
 
     with worker.alone():
         running = study.get_trials(states=[TrialState.RUNNING])
-        for trial in running:
-            if not worker.lives(trial.user_attrs.get("worker")):
-                study.tell(trial.number, state=TrialState.FAIL)
-                study.enqueue_trial(trial.params)
-        under_way = sum(worker.lives(trial.user_attrs.get("worker")) for trial in running)
+        for begun in running:
+            if not worker.lives(begun.user_attrs.get("worker")):
+                study.tell(begun.number, state=TrialState.FAIL)
+                study.enqueue_trial(begun.params)
+        under_way = sum(worker.lives(begun.user_attrs.get("worker")) for begun in running)
         if len(ended(study)) + under_way >= trials:
             return None
         trial = study.ask(space)
