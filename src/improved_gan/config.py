@@ -94,6 +94,9 @@ class SearchConfig:
     measure: str = one_of(*METRICS)
     direction: str | None = one_of("minimise", "maximise")  # null: whichever is better
     trials: int = number(minimum=1)
+    seeds: list[int] | None = MISSING  # a setting's value is the mean over them; null: seed
+    confirm_seeds: list[int] | None = MISSING  # that the chosen setting is then run on
+    pruning: str = one_of("none", "median")
     space: Any = MISSING  # {key: [low, high, log], [low, high, linear], or choices}
 
 

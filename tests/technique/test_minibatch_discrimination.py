@@ -131,6 +131,19 @@ def test_batches_are_compared_apart() -> None:
     torch.testing.assert_close(together[1], layer(fake)[0])
 
 
+def test_the_mean_scale_makes_the_mean_distance_one_however_near_the_nearest_are() -> None:
+    layer = MinibatchDiscrimination(2, 3, 2, False, True, True, initial_scale="mean").double()
+    points = doubles(4, 2).repeat_interleave(2, dim=0) + 1e-6 * doubles(8, 2, seed=1)  # pairs that all but coincide
+    layer.initialising = True
+    with torch.no_grad():
+        (output,) = layer(points)
+    projected = looped_projection(points, layer).detach()
+    for b in range(3):
+        apart = [float((projected[i, b] - projected[j, b]).abs().sum()) for i in range(8) for j in range(8) if i != j]
+        assert sum(apart) / len(apart) == pytest.approx(1)
+    assert output[:, 2:].mean(0).tolist() == pytest.approx([0, 0, 0], abs=1e-12)
+
+
 def test_data_dependent_initialisation_is_the_releases() -> None:
     layer = MinibatchDiscrimination(4, 3, 2, False, True, True).double()
     assert layer.log_scale is not None and layer.bias is not None

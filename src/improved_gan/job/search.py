@@ -5,22 +5,23 @@ import json
 import logging
 import shlex
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from improved_gan.composing import Request, compose_jobs, run_name
-from improved_gan.config import UsageError
-from improved_gan.dispatching import dispatch
+from improved_gan.config import SearchConfig, UsageError
 from improved_gan.metrics.registry import METRICS
 from improved_gan.run_folder import RunFolder, atomic_write
-from improved_gan.search.space import space_of, written
-from improved_gan.search.trial_value import NotMeasured, value_of
-from improved_gan.training.termination import Stopped, TrainingFailed
+from improved_gan.search.seeds import NoValue, values_over_seeds
+from improved_gan.search.space import default_of, space_of, written
+from improved_gan.search.worker import Worker
+from improved_gan.training.termination import TrainingFailed
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.distributions import BaseDistribution
-    from optuna.trial import FrozenTrial
+    from optuna.trial import FrozenTrial, Trial
 
 log = logging.getLogger("improved_gan")
 NOT_OF_TRIALS = ("job", "search", "hydra", "hydra/launcher", "run", "images")
@@ -46,28 +47,48 @@ def search(request: Request) -> Path:
             "settings are chosen by the test split, so their error on it says little; to hold training images out: "
             "dataset.validation_images=300 dataset.evaluate_on=validation"
         )
+    seeds = _seeds(wanted, overrides)
     folder = _folder(request, overrides, space, direction)
-    folder.acquire()
-    try:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        study = optuna.create_study(
-            study_name="search",
-            storage=f"sqlite:///file:{quote(str(folder.path / 'study.db'))}?uri=true",
-            direction=optuna.study.StudyDirection.MINIMIZE
-            if direction == "minimise"
-            else optuna.study.StudyDirection.MAXIMIZE,
-            load_if_exists=True,
-        )
-        # Not the same random draws again after each interruption.
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with Worker(folder) as worker:
+        with worker.alone():
+            study = optuna.create_study(
+                study_name="search",
+                storage=f"sqlite:///file:{quote(str(folder.path / 'study.db'))}?uri=true",
+                direction=optuna.study.StudyDirection[{"minimise": "MINIMIZE", "maximise": "MAXIMIZE"}[direction]],
+                load_if_exists=True,
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=4)
+                if wanted.pruning == "median"
+                else optuna.pruners.NopPruner(),
+            )
+            if not study.trials:
+                study.enqueue_trial(default_of(request.config, space))
+        # Not the same random draws again after each interruption, nor in two processes.
         study.sampler = optuna.samplers.TPESampler(seed=request.config.seed + len(study.trials))
-        _requeue(study)
-        while len(ended(study)) < wanted.trials:
-            _try_one(study, space, wanted.measure, overrides, wanted.trials)
-            _write(folder, study, wanted.measure, overrides)
-    finally:
-        folder.release()
+        while (trial := _next_trial(study, space, worker, wanted.trials)) is not None:
+            _try(study, trial, wanted.measure, overrides, seeds)
+            with worker.alone():
+                _write(folder, study, wanted.measure, overrides)
+        if wanted.confirm_seeds and len(ended(study)) >= wanted.trials and _best(study):
+            confirmed = _confirm(study, wanted.confirm_seeds, wanted.measure, overrides)
+            with worker.alone():
+                _write(folder, study, wanted.measure, overrides, confirmed)
     _print(folder.summary())
     return folder.path
+
+
+def _seeds(wanted: SearchConfig, overrides: list[str]) -> list[int | None]:
+    if wanted.seeds is None:
+        return [None]
+    if any(text.startswith("seed=") for text in overrides):
+        raise UsageError(f"search.seeds={wanted.seeds}: seed is set too; leave one of them out")
+    seen = set(wanted.seeds) & set(wanted.confirm_seeds or [])
+    if seen or not wanted.seeds:
+        what = f"{min(seen)} is among search.seeds" if seen else "search.seeds is empty"
+        raise UsageError(f"search.confirm_seeds={wanted.confirm_seeds}: {what}; confirm on seeds that chose nothing")
+    if any(not 0 <= seed < 2**32 for seed in [*wanted.seeds, *(wanted.confirm_seeds or [])]):
+        raise UsageError(f"search.seeds={wanted.seeds}: a seed must be at least 0 and below 2**32")
+    return list(wanted.seeds)
 
 
 def _direction(measure: str, asked: str | None) -> str:
@@ -80,7 +101,10 @@ def _direction(measure: str, asked: str | None) -> str:
 def _folder(request: Request, overrides: list[str], space: dict[str, "BaseDistribution"], direction: str) -> RunFolder:
     """Where the study lies: found again by whatever decides it but the number of trials."""
     assert request.config.search is not None
-    decisive = [compose_jobs(overrides)[0].digest, request.config.search.measure, direction, str(space)]
+    wanted = request.config.search
+    decisive = [compose_jobs(overrides)[0].digest, wanted.measure, direction, str(space)]
+    if wanted.seeds is not None or wanted.pruning != "none":  # a study of before has neither
+        decisive += [str(wanted.seeds), wanted.pruning]
     digest = hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:8]
     parent = Path(request.config.output_root).absolute() / request.experiment / "search"
     found = sorted(parent.glob(f"*-{digest}"))
@@ -92,38 +116,68 @@ def ended(study: "Study") -> list["FrozenTrial"]:
     return [trial for trial in study.trials if trial.value is not None or "reason" in trial.user_attrs]
 
 
-def _requeue(study: "Study") -> None:
-    """Trials that an earlier process began and did not end come first, so that their runs resume."""
+def _next_trial(study: "Study", space: dict[str, "BaseDistribution"], worker: Worker, trials: int) -> "Trial | None":
+    """A trial for this process, those first that a process began and did not end; None once enough are under way."""
     from optuna.trial import TrialState
 
-    for trial in study.get_trials(states=[TrialState.RUNNING]):
-        study.tell(trial.number, state=TrialState.FAIL)
-        study.enqueue_trial(trial.params)
+    with worker.alone():
+        running = study.get_trials(states=[TrialState.RUNNING])
+        for begun in running:
+            if not worker.lives(begun.user_attrs.get("worker")):
+                study.tell(begun.number, state=TrialState.FAIL)
+                study.enqueue_trial(begun.params)
+        under_way = sum(worker.lives(begun.user_attrs.get("worker")) for begun in running)
+        if len(ended(study)) + under_way >= trials:
+            return None
+        trial = study.ask(space)
+        trial.set_user_attr("worker", worker.name)
+        log.info("trial %d of %d: %s", len(ended(study)) + under_way + 1, trials, " ".join(settings_of(trial.params)))
+        return trial
 
 
-def _try_one(
-    study: "Study", space: dict[str, "BaseDistribution"], measure: str, overrides: list[str], trials: int
-) -> None:
+def _try(study: "Study", trial: "Trial", measure: str, overrides: list[str], seeds: list[int | None]) -> None:
+    """Run the trial's setting on each seed and tell the study the mean, or why there is none."""
     from optuna.trial import TrialState
 
-    trial = study.ask(space)
-    settings = settings_of(trial.params)
-    log.info("trial %d of %d: %s", len(ended(study)) + 1, trials, " ".join(settings))
-    (run,) = compose_jobs([*overrides, *settings])
-    outcome = dispatch(run)
-    if outcome.status >= 128:
-        raise Stopped(outcome.status - 128)
-    reason = outcome.reason
-    if outcome.folder is not None:
-        trial.set_user_attr("run", str(outcome.folder))
-        try:
-            study.tell(trial, value_of(outcome.folder, measure, overrides))
-            return
-        except NotMeasured as error:
-            reason = str(error)
-            log.warning("%s", reason)
-    trial.set_user_attr("reason", reason)
-    study.tell(trial, state=TrialState.FAIL)
+    values: list[float] = []
+    try:
+        for folder, value in values_over_seeds(overrides, settings_of(trial.params), seeds, measure):
+            values.append(value)
+            trial.set_user_attr("run", str(folder))
+            trial.set_user_attr("values", values)
+            trial.report(fmean(values), len(values))
+            if len(values) == len(seeds) // 2 and trial.should_prune():  # half of its steps are made
+                trial.set_user_attr(
+                    "reason", f"pruned: worse than the median after {len(values)} of {len(seeds)} seeds"
+                )
+                study.tell(trial, state=TrialState.PRUNED)
+                return
+        study.tell(trial, fmean(values))
+    except NoValue as error:
+        log.warning("%s", error)
+        trial.set_user_attr("reason", str(error))
+        study.tell(trial, state=TrialState.FAIL)
+
+
+def _confirm(study: "Study", seeds: list[int], measure: str, overrides: list[str]) -> dict[str, Any]:
+    """The best setting on `seeds`: its values there, or why they cannot be had."""
+    settings = settings_of(_best(study)[0].params)
+    log.info("confirming on seeds %s: %s", ", ".join(map(str, seeds)), " ".join(settings))
+    values: list[float] = []
+    found: dict[str, Any] = {"settings": settings, "seeds": seeds, "values": values}
+    try:
+        values += [value for _, value in values_over_seeds(overrides, settings, seeds, measure)]
+    except NoValue as error:
+        return found | {"reason": str(error)}
+    return found | {"mean": fmean(values), "std": stdev(values) if len(values) > 1 else None}
+
+
+def _best(study: "Study") -> list["FrozenTrial"]:
+    """Complete trials, the best first."""
+    from optuna.trial import TrialState
+
+    sign = 1 if study.direction.name == "MINIMIZE" else -1
+    return sorted(study.get_trials(states=[TrialState.COMPLETE]), key=lambda trial: sign * trial.values[0])
 
 
 def settings_of(parameters: dict[str, Any]) -> list[str]:
@@ -131,19 +185,30 @@ def settings_of(parameters: dict[str, Any]) -> list[str]:
     return [f"{key}={written(value)}" for key, value in parameters.items()]
 
 
-def _write(folder: RunFolder, study: "Study", measure: str, overrides: list[str]) -> None:
+def _write(
+    folder: RunFolder, study: "Study", measure: str, overrides: list[str], confirmed: dict[str, Any] | None = None
+) -> None:
     """summary.json and trials.csv, as far as the study has come."""
     from optuna.trial import TrialState
 
-    complete = study.get_trials(states=[TrialState.COMPLETE])
-    sign = 1 if study.direction.name == "MINIMIZE" else -1
-    best = sorted(complete, key=lambda trial: sign * trial.values[0])[:SHOWN]
+    best, pruned = _best(study), study.get_trials(states=[TrialState.PRUNED])
+    shown = [
+        {
+            "value": trial.value,
+            "values": trial.user_attrs.get("values"),
+            "settings": settings_of(trial.params),
+            "run": trial.user_attrs.get("run"),
+        }
+        for trial in best[:SHOWN]
+    ]
     summary = {
         "measure": measure,
         "direction": study.direction.name.lower(),
         "trials": len(ended(study)),
-        "failed": len(ended(study)) - len(complete),
-        "best": [{"value": t.value, "settings": settings_of(t.params), "run": t.user_attrs.get("run")} for t in best],
+        "pruned": len(pruned),
+        "failed": len(ended(study)) - len(best) - len(pruned),
+        "best": shown,
+        "confirmed": confirmed,
         "overrides": overrides,
     }
     folder.write_summary(summary)
@@ -153,9 +218,15 @@ def _write(folder: RunFolder, study: "Study", measure: str, overrides: list[str]
 
 def _print(summary: dict[str, Any]) -> None:
     """The best trials, and the command that trains the best one again."""
-    print(f"{summary['trials']} trials, {summary['failed']} failed; {summary['direction']} {summary['measure']}")
+    pruned = f", {summary['pruned']} pruned" if summary["pruned"] else ""
+    print(
+        f"{summary['trials']} trials, {summary['failed']} failed{pruned}; {summary['direction']} {summary['measure']}"
+    )
     if not summary["best"]:
         raise TrainingFailed("no trial ended with a value")
     for trial in summary["best"]:
         print(f"{trial['value']:<10.6g} {' '.join(trial['settings'])}")
+    if confirmed := summary.get("confirmed"):
+        found = confirmed.get("reason") or ", ".join(f"{value:.6g}" for value in confirmed["values"])
+        print(f"the best one on seeds {', '.join(map(str, confirmed['seeds']))}: {found}")
     print("the best one: improved-gan " + shlex.join([*summary["overrides"], *summary["best"][0]["settings"]]))

@@ -14,7 +14,8 @@ class MinibatchDiscrimination(nn.Module):
 
     The paper's form is `include_self`, no `normalised_projection`, no `bias`; the release's the contrary of all three.
     While `initialising`, log-scale and bias are set from the very batch: half the mean distance to the nearest other
-    example becomes 1, and the mean of the sums 0.
+    example becomes 1, and the mean of the sums 0. That is the release's, `initial_scale="nearest"`; "mean" makes the
+    mean distance of two examples 1: points have neighbours so near that kernels set by them see nothing else.
     """
 
     log_scale: nn.Parameter | None
@@ -28,9 +29,10 @@ class MinibatchDiscrimination(nn.Module):
         include_self: bool,
         normalised_projection: bool,
         bias: bool,
+        initial_scale: str = "nearest",
     ) -> None:
         super().__init__()
-        self.out_features = in_features + kernels
+        self.out_features, self.initial_scale = in_features + kernels, initial_scale
         self.include_self = include_self
         self.initialising = False
         self.projection = nn.Parameter(torch.empty(in_features, kernels, dims))
@@ -68,10 +70,13 @@ class MinibatchDiscrimination(nn.Module):
 
     @torch.no_grad()
     def _set_scale(self, projected: tuple[Tensor, ...]) -> None:
-        """log-scale -= log(half the mean distance to the nearest other example), a kernel at a time."""
+        """log-scale -= log(half the mean distance to the nearest other example, or the mean distance), per kernel."""
         assert self.log_scale is not None
-        nearest = torch.cat([_nearest_distances(batch) for batch in projected])
-        self.log_scale.sub_((nearest.mean(0) / 2).log()[:, None])
+        if self.initial_scale == "mean":
+            size = torch.stack([_mean_distances(batch) for batch in projected]).mean(0)
+        else:
+            size = torch.cat([_nearest_distances(batch) for batch in projected]).mean(0) / 2
+        self.log_scale.sub_(size.log()[:, None])
 
     def extra_repr(self) -> str:
         form = f"include_self={self.include_self}, normalised_projection={self.log_scale is not None}"
@@ -114,6 +119,13 @@ class JointMinibatchDiscrimination(nn.Module):
         itself[kind].fill_diagonal_(True)
         pairs = (kind.stop - kind.start) * (compared - 1)
         return closeness.masked_fill(itself, 0).sum(-1).T / pairs
+
+
+def _mean_distances(projected: Float[Tensor, "n kernel dim"]) -> Float[Tensor, " kernel"]:
+    """||M_i,b - M_j,b||_1 in the mean over all pairs of two different examples."""
+    count = len(projected)
+    by_kernel = projected.transpose(0, 1).contiguous()
+    return torch.cdist(by_kernel, by_kernel, p=1).sum((1, 2)) / (count * (count - 1))
 
 
 def _nearest_distances(projected: Float[Tensor, "n kernel dim"]) -> Float[Tensor, "n kernel"]:

@@ -1,5 +1,8 @@
 """`search.space`, read and checked: which keys are tried, and between which values."""
 
+import dataclasses
+import logging
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from improved_gan.composing import affects_result, compose_jobs, groups, known_keys
@@ -8,6 +11,7 @@ from improved_gan.config import Config, UsageError
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
+log = logging.getLogger("improved_gan")
 SCALES = ("log", "linear")
 
 
@@ -41,6 +45,31 @@ def space_of(config: Config, overrides: list[str]) -> dict[str, "BaseDistributio
             "'search.space={training.learning_rate: [0.0003, 0.01, log]}'"
         )
     return found
+
+
+def default_of(config: Config, space: dict[str, "BaseDistribution"]) -> dict[str, Any]:
+    """The config's own value of each key of `space` that may take it: the setting that was guessed without a search."""
+    found, values = {}, dict(_flat(dataclasses.asdict(config)))
+    for key, distribution in space.items():
+        if key not in values:  # a group's choice, which the config does not hold
+            continue
+        try:
+            inside = distribution._contains(distribution.to_internal_repr(values[key]))
+        except ValueError:
+            inside = False
+        if inside:
+            found[key] = values[key]
+        else:
+            log.warning("search.space={%s: ...}: leaves out %s, which the run has without a search", key, values[key])
+    return found
+
+
+def _flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def written(value: Any) -> str:

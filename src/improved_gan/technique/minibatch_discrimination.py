@@ -16,7 +16,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from improved_gan.schema import UsageError, number
+from improved_gan.schema import UsageError, number, one_of
 from improved_gan.technique import Technique
 from improved_gan.tensors import Module
 
@@ -28,6 +28,7 @@ class Config:
     dims: int = number(minimum=1, maximum=4096)
     include_self: bool = MISSING
     normalised_projection: bool = MISSING
+    initial_scale: str = one_of("nearest", "mean", neutral="nearest")  # the distance that it is set from
     bias: bool = MISSING
     across_batches: bool = MISSING  # the ImageNet model's form: reals and generated images compared with both
 
@@ -53,6 +54,7 @@ def discriminator_layer(config: Config, features: int) -> Module:
         dims=config.dims,
         include_self=config.include_self,
         normalised_projection=config.normalised_projection,
+        initial_scale=config.initial_scale,
         bias=config.bias,
     )
 
