@@ -24,6 +24,7 @@ from improved_gan.run_data import refuse_other_data
 from improved_gan.run_folder import RunFolder
 from improved_gan.tracking import Tracker, start_tracking, tracking_mode
 from improved_gan.training.checkpoint import load_newest
+from improved_gan.training.costs import flops_of_step, images_per_second, peak_memory
 from improved_gan.training.device import choose_device, fast_training
 from improved_gan.training.diagnosis import verdict
 from improved_gan.training.loop import Loop
@@ -124,6 +125,7 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder, early: MemoryH
             "metrics": loop.metrics if loop else {},
             "verdict": None if status == "running" else verdict(folder.metrics(), broke),
             "timing": {"started": started, "seconds": round(loop.seconds, 2) if loop else 0.0},
+            "costs": costs(trainer, folder) if status == "finished" else None,
             "tracking_run": tracker.run_id if tracker else before.get("tracking_run"),
             "environment": environment(trainer.device) | {"precision": config.training.precision},
             **more,
@@ -179,6 +181,15 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder, early: MemoryH
             tracker.finish(exit_code)
         log.removeHandler(file_handler)
         file_handler.close()
+
+
+def costs(trainer: Trainer, folder: RunFolder) -> dict[str, Any]:
+    """What the run took of the machine: operations of a step, its pace, and the most memory of the last sitting."""
+    return {
+        "flops_per_step": flops_of_step(trainer.config, trainer.dataset.classes),
+        "images_per_second": images_per_second(folder.metrics()),
+        "peak_memory_bytes": peak_memory(trainer.device),
+    }
 
 
 def environment(device: torch.device) -> dict[str, Any]:

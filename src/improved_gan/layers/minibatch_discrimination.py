@@ -47,7 +47,7 @@ class MinibatchDiscrimination(nn.Module):
         sizes = [len(batch) for batch in features]
         joined = torch.cat(features).to(self.projection.dtype)
         # The distances are differences of near equals: never in bf16.
-        with torch.autocast(joined.device.type, enabled=False):
+        with torch.autocast("cuda" if joined.is_cuda else "cpu", enabled=False):
             projected = self._projected(joined).split(sizes)
             if self.initialising and self.log_scale is not None:
                 self._set_scale(projected)
@@ -107,7 +107,7 @@ class JointMinibatchDiscrimination(nn.Module):
         sizes = [len(batch) for batch in features]
         joined = torch.cat(features).to(self.projection.weight.dtype)
         kinds = [slice(0, sizes[0]), slice(sizes[0], sum(sizes[:2])) if len(sizes) > 1 else slice(0, sizes[0])]
-        with torch.autocast(joined.device.type, enabled=False):
+        with torch.autocast("cuda" if joined.is_cuda else "cpu", enabled=False):
             projected = self.projection(joined).unflatten(1, (self.kernels, self.dims)).transpose(0, 1)
             sums = [self._sums(projected, kind, sum(sizes[:2])) for kind in kinds]
         return list(torch.cat([joined, *sums], dim=1).split(sizes))

@@ -19,7 +19,7 @@ from improved_gan.report.latex import latex_table
 from improved_gan.report.others import others_of
 from improved_gan.report.plots import effects_plot, seeds_plot, shown_rows
 from improved_gan.report.results import Results
-from improved_gan.report.runs import Run
+from improved_gan.report.runs import Run, number_or_none
 from improved_gan.report.tables import STATUSES, best_cells, long_frame, wide_frame
 from improved_gan.run_folder import atomic_write
 
@@ -133,6 +133,20 @@ def _run_line(run: Run) -> dict[str, Any]:
         "seed": run.settings.get("seed", ""),
         "seconds": "" if run.seconds is None else _duration(run.seconds),
         "device": run.environment.get("device", ""),
+        **_costs(run),
+    }
+
+
+def _costs(run: Run) -> dict[str, str]:
+    """Pace, operations of a step and the most memory held: a GPU's where it ran on one."""
+    memory = run.costs.get("peak_memory_bytes")
+    held = memory.get("device", memory.get("host")) if isinstance(memory, dict) else None
+    rate, flops = number_or_none(run.costs.get("images_per_second")), number_or_none(run.costs.get("flops_per_step"))
+    held = number_or_none(held)
+    return {
+        "rate": "" if rate is None else f"{rate:,.0f}",
+        "gflops": "" if flops is None else f"{flops / 1e9:,.3g}",
+        "memory": "" if held is None else f"{held / 2**20:,.0f}",
     }
 
 

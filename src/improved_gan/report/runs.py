@@ -52,6 +52,7 @@ class Run:
     experiment: str = ""
     overrides: list[str] | None = None
     seconds: float | None = None
+    costs: dict[str, Any] = field(default_factory=dict)  # operations, pace and memory, of finished runs
     checksum: str | None = None  # of the data that it was trained on
     metrics: dict[tuple[str, Definition], float] = field(default_factory=dict)
     warnings: dict[tuple[str, Definition], str] = field(default_factory=dict)  # of values not to be relied upon
@@ -116,6 +117,7 @@ def _read_summary(run: Run) -> None:
     run.overrides = [str(line) for line in overrides] if isinstance(overrides, list) else None
     run.environment = _object(summary.get("environment"))
     run.seconds = number_or_none(_object(summary.get("timing")).get("seconds"))
+    run.costs = _object(summary.get("costs"))
     checksum = _object(summary.get("dataset")).get("checksum")
     run.checksum = None if checksum is None else str(checksum)
     _read_values(run, summary, "summary.json")

@@ -10,6 +10,7 @@ from improved_gan.composing import Request, run_name
 from improved_gan.dispatching import Outcome, log_to_stderr
 from improved_gan.sweep.launching import launch
 from improved_gan.sweep.planning import Job, check_data, plan, print_plan
+from improved_gan.sweep.probing import print_costs
 from improved_gan.training.termination import Stopped
 
 log = logging.getLogger("improved_gan")
@@ -20,6 +21,9 @@ def run_sweep(requests: Sequence[Request], overrides: Sequence[str]) -> int:
     jobs = plan(requests)
     if requests[0].config.sweep.dry_run:
         print_plan(jobs)
+        new = [job for job in jobs if job.request.config.job.name == "train"]
+        if new and not any(job.summary for job in jobs):
+            print_costs(new)
         print(_results(jobs))
         return 0
     log_to_stderr()
