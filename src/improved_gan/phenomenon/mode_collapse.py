@@ -24,10 +24,11 @@ COLUMNS = 3
 def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
     """A heat map of modes over steps for the first seed of each row; the table has all seeds."""
     lines = [_line(row) for row in rows]
-    height = -(-len(rows) // COLUMNS)
+    columns = min(COLUMNS, len(rows))
+    height = -(-len(rows) // columns)
     with rc_context({**STYLE, "axes.grid": False}):
         figure = Figure(figsize=(9.6, 0.6 + 2.3 * height), dpi=110, layout="constrained")
-        panels = figure.subplots(height, COLUMNS, squeeze=False, sharex=True, sharey=True).ravel()
+        panels = figure.subplots(height, columns, squeeze=False, sharex=True, sharey=True).ravel()
         for axes in panels[len(rows) :]:
             axes.remove()
         for axes, row, line in zip(panels, rows, lines, strict=False):
@@ -44,7 +45,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
         figure.colorbar(
             image,
             ax=list(panels[: len(rows)]),
-            label=f"share of the samples nearest to a mode (seed {rows[0].runs[0].settings['seed']})",
+            label=f"share of the samples,\nby nearest mode (seed {rows[0].runs[0].settings['seed']})",
             pad=0.01,
         )
         save_picture(figure, folder)
