@@ -41,7 +41,7 @@ def test_mode_collapse_counts_modes_and_changes(tmp_path: Path) -> None:
     assert lines["packing"]["high quality, %"] == "50.0 ± 0.0"
     with Image.open(tmp_path / "report" / "phenomenon.gif") as animation:
         assert animation.n_frames == 2
-        assert animation.size == (320, 176)
+        assert animation.size == (400, 232)
 
 
 def test_oscillation_measures_the_second_half(tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ def test_what_is_unreliable_is_marked_wherever_it_stands(maker: Maker, settings:
         maker.run(f"run-{seed}", seed=seed, metrics={"frechet_inception_distance": score | warning})
     markdown, csv, latex, html = read(make_report(maker.root, settings))
     for text in (markdown, latex, html):
-        assert "frechet inception distance (unreliable)" in text
+        assert "Fréchet inception distance (unreliable)" in text
     for text in (markdown, html):
-        assert "frechet inception distance: unreliable: 500 images for 2048 features" in text
+        assert "Fréchet inception distance: unreliable: 500 images for 2048 features" in text
     assert csv["warning"].tolist() == ["unreliable: 500 images for 2048 features"]

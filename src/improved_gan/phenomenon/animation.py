@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from improved_gan.run_folder import atomic_write
 
-TILE = 160  # pixels a side
+TILE = 200  # pixels a side
 FRAMES = 24  # at most, evenly over the run: a GIF of all would be large
 FRAME_MS, LAST_FRAME_MS = 150, 2500
 
@@ -21,7 +21,7 @@ def save_evolution(path: Path, runs: Sequence[tuple[str, Path]]) -> None:
     stride = -(-len(names) // FRAMES)
     frames = []
     for name in names[::-1][::stride][::-1]:  # the last is among them
-        frame = Image.new("RGB", (TILE * len(runs), TILE + 16), "white")
+        frame = Image.new("RGB", (TILE * len(runs), TILE + 32), "white")
         pen = ImageDraw.Draw(frame)
         for place, ((label, _), pictures) in enumerate(zip(runs, drawn, strict=True)):
             with Image.open(pictures[name]) as picture:
@@ -29,6 +29,7 @@ def save_evolution(path: Path, runs: Sequence[tuple[str, Path]]) -> None:
             tile.thumbnail((TILE, TILE))
             frame.paste(tile, (place * TILE, 16))
             pen.text((place * TILE + 4, 2), label, fill="black")
+        pen.text((4, TILE + 2), f"step {int(Path(name).stem[5:]):,}", fill="black")
         frames.append(frame.quantize(32, dither=Image.Dither.NONE))
     durations = [FRAME_MS] * (len(frames) - 1) + [LAST_FRAME_MS]
     with atomic_write(path) as file:

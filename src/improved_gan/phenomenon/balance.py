@@ -43,10 +43,11 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
                 of_rows = [[value(run) for run in row.runs] for row in family]
                 axes.plot(of_k, [np.mean(v) for v in of_rows], "-", color=colour, label=WORDS[matching])
                 for k, of_runs in zip(of_k, of_rows, strict=True):
-                    axes.plot([k] * len(of_runs), of_runs, "o", ms=3.5, color=colour, alpha=0.5)
-        over_time.set(title="log D of real images", xlabel="step")
-        gaps.set(title="log D, training less held out", xlabel="K, discriminator updates a step")
-        quality.set(title="Fréchet classifier distance", xlabel="K, discriminator updates a step")
+                    beside = k + np.linspace(-0.12, 0.12, len(of_runs)) + (0.2 if matching else -0.2)
+                    axes.plot(beside, of_runs, "o", ms=3.5, color=colour, alpha=0.5)
+        over_time.set(title="log D of real images, nats", xlabel="step")
+        gaps.set(title="log D, training less held out, nats", xlabel="K, discriminator updates a step")
+        quality.set(title="Fréchet classifier distance (lower is better)", xlabel="K, discriminator updates a step")
         for axes in (over_time, gaps):
             axes.legend(frameon=False, fontsize=8)
         save_picture(figure, folder)

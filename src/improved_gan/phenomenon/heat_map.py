@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FormatStrFormatter, LogLocator
 
 from improved_gan.phenomenon.figure import save_picture
 from improved_gan.phenomenon.rows import format_mean_std, measured
@@ -39,15 +42,20 @@ def draw_heat_maps(
         all_axes = figure.subplots(height, columns, squeeze=False).ravel()
         for axes in all_axes[len(panels) :]:
             axes.remove()
-        shades = {"vmin": np.nanmin(means), "vmax": np.nanmax(means), "cmap": "viridis"}
+        # Ratios, not differences: one bad corner would leave all good cells one colour.
+        norm = LogNorm(np.nanmin(means), np.nanmax(means))
         for axes, level, cells in zip(all_axes, panels, means, strict=False):
-            image = axes.imshow(cells, origin="lower", aspect="auto", **shades)
+            image = axes.imshow(cells, origin="lower", aspect="auto", norm=norm, cmap="viridis_r")
             axes.set_title("" if level is None else str(level).replace("_", " "))
             axes.set(xlabel=words[0], ylabel=words[1])
             axes.set_xticks(range(len(of_x)), [f"{value:g}" for value in of_x])
             axes.set_yticks(range(len(of_y)), [f"{value:g}" for value in of_y])
-            _write_values(axes, cells, (shades["vmin"] + shades["vmax"]) / 2)
-        figure.colorbar(image, ax=list(all_axes[: len(panels)]), label=words[2], pad=0.02)
+            _write_values(axes, cells, norm)
+            _mark_best(axes, cells)
+        bar = figure.colorbar(image, ax=list(all_axes[: len(panels)]), label=f"{words[2]} (lower is better)", pad=0.02)
+        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        bar.ax.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+        bar.ax.minorticks_off()
         save_picture(figure, folder)
     return lines
 
@@ -57,8 +65,16 @@ def _levels(rows: Sequence[Row], key: str) -> list[Any]:
     return sorted(found)
 
 
-def _write_values(axes: Axes, values: np.ndarray, middle: float) -> None:
+def _mark_best(axes: Axes, values: np.ndarray) -> None:
+    """A frame around the lowest of a panel's values."""
+    if not np.isnan(values).all():
+        row, column = np.unravel_index(np.nanargmin(values), values.shape)
+        frame = Rectangle((float(column) - 0.46, float(row) - 0.46), 0.92, 0.92, fill=False, ec="#d55e00", lw=2.2)
+        axes.add_patch(frame)
+
+
+def _write_values(axes: Axes, values: np.ndarray, norm: LogNorm) -> None:
     for (row, column), value in np.ndenumerate(values):
         text = "-" if np.isnan(value) else f"{value:.3g}"
-        colour = "white" if np.isnan(value) or value < middle else "black"
+        colour = "black" if np.isnan(value) or norm(value) < 0.5 else "white"  # viridis_r begins with yellow
         axes.text(column, row, text, ha="center", va="center", size=8, color=colour)

@@ -3,6 +3,7 @@
 Over time, the share of samples in each mode (Metz et al. 2017, arXiv 1611.02163, figure 2), a panel for each cure.
 """
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,11 @@ COLUMNS = 3
 def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
     """A heat map of modes over steps for the first seed of each row; the table has all seeds."""
     lines = [_line(row) for row in rows]
-    height = -(-len(rows) // COLUMNS)
+    columns = min(COLUMNS, len(rows))
+    height = -(-len(rows) // columns)
     with rc_context({**STYLE, "axes.grid": False}):
-        figure = Figure(figsize=(9.6, 0.6 + 2.1 * height), dpi=110, layout="constrained")
-        panels = figure.subplots(height, COLUMNS, squeeze=False, sharex=True, sharey=True).ravel()
+        figure = Figure(figsize=(9.6, 0.6 + 2.3 * height), dpi=110, layout="constrained")
+        panels = figure.subplots(height, columns, squeeze=False, sharex=True, sharey=True).ravel()
         for axes in panels[len(rows) :]:
             axes.remove()
         for axes, row, line in zip(panels, rows, lines, strict=False):
@@ -35,10 +37,17 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
             image = axes.pcolormesh(
                 steps, np.arange(shares.shape[1]), shares.T, cmap="magma_r", vmin=0, vmax=max(0.5, 2 / shares.shape[1])
             )
-            axes.set_title(f"{row.label}: {line['modes']} modes")
+            axes.set_title(
+                f"{textwrap.fill(row.label, 34)}\n{line['modes']} modes, high quality {line['high quality, %']}%"
+            )
         figure.supxlabel("step", size=9)
         figure.supylabel("mode", size=9)
-        figure.colorbar(image, ax=list(panels[: len(rows)]), label="share of the samples", pad=0.01)
+        figure.colorbar(
+            image,
+            ax=list(panels[: len(rows)]),
+            label=f"share of the samples,\nby nearest mode (seed {rows[0].runs[0].settings['seed']})",
+            pad=0.01,
+        )
         save_picture(figure, folder)
     save_evolution(folder / "phenomenon.gif", [(row.label, row.runs[0].folder / "samples") for row in rows])
     return lines

@@ -36,12 +36,17 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
         for axes, row in zip(panels, rows, strict=True):
             found = [_discriminators(run) for run in row.runs]
             x, p, q, trained, best = found[0]
-            axes.fill_between(x, p, color=COLOURS[0], alpha=0.15, lw=0, label="p, the data")
-            axes.fill_between(x, q, color=COLOURS[1], alpha=0.15, lw=0, label="q, the generator")
+            density = axes.twinx()
+            density.fill_between(x, p, color=COLOURS[0], alpha=0.2, lw=0, label="p, the data")
+            density.fill_between(x, q, color=COLOURS[1], alpha=0.2, lw=0, label="q, the generator")
+            density.set(ylim=(0, 1.05 * max(p.max(), q.max())), ylabel="density")
+            density.grid(visible=False)
+            axes.set_zorder(density.get_zorder() + 1)
+            axes.patch.set_visible(False)
             axes.plot(x, best, color=FAINT, lw=4, label="optimal D")
             axes.plot(x, trained, color=INK, lw=1.3, label="trained D")
             target = _target(row)
-            axes.set(title=f"target for real data: {target:g}", xlabel="x", ylim=(0, 1.05))
+            axes.set(title=f"target for real data: {target:g}", xlabel="x", ylabel="D(x)", ylim=(0, 1.05))
             errors = [float(np.average(abs(d - b), weights=p + q)) for _, p, q, d, b in found]
             lines.append(
                 {
@@ -52,7 +57,9 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
                     "largest optimal D": format_mean_std([float(b.max()) for *_, b in found], 3),
                 }
             )
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+        shown = [axes.get_legend_handles_labels() for axes in (figure.axes[len(panels)], panels[0])]
+        handles, labels = (shown[0][k] + shown[1][k] for k in (0, 1))
+        figure.legend(handles, labels, loc="outside lower center", ncols=4)
         save_picture(figure, folder)
     return lines
 

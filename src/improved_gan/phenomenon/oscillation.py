@@ -28,10 +28,12 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
             run = row.runs[0]
             for key, colour in (("discriminator_loss", COLOURS[0]), ("generator_loss", COLOURS[1])):
                 losses.plot(*history(run, key), color=colour, lw=0.8, label=key.replace("_loss", ""))
-            losses.set(title=f"{row.label}: losses")
+            losses.set(title=f"{row.label}: losses, nats; {measured(run, 'modes'):.0f} modes at the end")
             positions = _positions(run)
             path.plot(*positions.T, color=INK, lw=0.7)
-            path.scatter(*positions.T, c=np.arange(len(positions)), cmap="viridis", s=5, zorder=3)
+            times = history(run, "generator_position/1")[0]
+            dots = path.scatter(*positions.T, c=times, cmap="viridis", s=5, zorder=3)
+            figure.colorbar(dots, ax=path, label="step")
             path.set(title="the generator's weights, on two directions")
         panels[0, 0].legend(frameon=False)
         panels[-1, 0].set_xlabel("step")

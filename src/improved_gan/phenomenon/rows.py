@@ -17,8 +17,10 @@ def finished_rows(root: Path) -> list[Row]:
     """Rows that have a finished run, in the report's order, with what they differ in as their label."""
     runs = [run for run in read_runs(root).runs if run.finished]
     rows = [row for table in tables_of(runs, None) for row in table.rows]
-    for row in rows:
-        row.label = _ablation(row.runs[0]) or row.label
+    words = [_ablation(row.runs[0]) for row in rows]
+    for row, ablation in zip(rows, words, strict=True):
+        if words.count(ablation) == 1:  # else it is something else that tells them apart
+            row.label = ablation or row.label
     return rows
 
 

@@ -17,9 +17,12 @@ from improved_gan.phenomenon.rows import format_mean_std, history
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import COLOURS, STYLE
 
+NO_ERROR = 0.002  # where an accuracy of 1 is drawn; one image of a batch wrong is 0.005
+
 
 def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
-    """The generator's gradient norm over steps, and against the discriminator's accuracy; a line a run."""
+    """The generator's gradient norm over steps, and against the discriminator's errors; a line a run."""
+    source = np.random.default_rng(1)
     with rc_context(STYLE):
         figure = Figure(figsize=(9.6, 3.8), dpi=110, layout="constrained")
         over_time, against = figure.subplots(1, 2, sharey=True)
@@ -28,10 +31,15 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
                 steps, norms = history(run, "generator_gradient_norm")
                 label = _objective(row) if run is row.runs[0] else None
                 over_time.plot(steps, norms, color=colour, lw=1.2, label=label)
-                against.plot(history(run, "discriminator_batch_accuracy")[1], norms, ".", ms=4, color=colour, alpha=0.6)
+                errors = 1 - history(run, "discriminator_batch_accuracy")[1]
+                shown = np.where(errors < NO_ERROR, NO_ERROR, errors) * source.uniform(0.85, 1.15, len(errors))
+                against.plot(shown, norms, ".", ms=4, color=colour, alpha=0.5, mew=0)
         over_time.set(yscale="log", xlabel="steps of the discriminator", ylabel="norm of the generator's gradient")
-        against.set(xlabel="discriminator's accuracy in telling real from generated")
-        over_time.legend(frameon=False)
+        against.set(xscale="log", xlabel="1 - discriminator's accuracy (points spread by up to 15%)")
+        against.invert_xaxis()  # a better discriminator to the right, as steps are
+        against.set_xticks([0.05, 0.02, 0.01, 0.005, NO_ERROR], ["0.05", "0.02", "0.01", "0.005", "none"])
+        against.minorticks_off()
+        over_time.legend()
         save_picture(figure, folder)
     return [_line(row) for row in rows]
 

@@ -29,7 +29,12 @@ class Column:
     def name(self) -> str:
         """Without; where values are not to be relied upon, that is part of it, and so stands wherever they do."""
         marks = filter(None, (self.told_apart_by, self.warning.partition(":")[0]))
-        return self.measure.replace("_", " ") + "".join(f" ({mark})" for mark in marks)
+        return self.words + "".join(f" ({mark})" for mark in marks)
+
+    @property
+    def words(self) -> str:
+        """The measure's name as it is written in a sentence."""
+        return self.measure.replace("_", " ").replace("frechet", "Fréchet")
 
     @property
     def better(self) -> str:

@@ -5,10 +5,11 @@ import io
 import math
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import rc_context, rc_params_from_file
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -17,36 +18,10 @@ from improved_gan.report.grouping import Row
 from improved_gan.report.results import Results
 
 WIDTH = 9.6  # inches, the page's column at 100 dots an inch
-COLOURS = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#e69f00",
-    "#56b4e9",
-    "#7a5195",
-    "#4d4d4d",
-)  # told apart by all eyes
+STYLE: Any = dict(rc_params_from_file(Path(__file__).with_name("figures.mplstyle"), use_default_template=False))
+COLOURS: tuple[str, ...] = tuple(STYLE["axes.prop_cycle"].by_key()["color"])
 INK, FAINT, PAPER = "#1f2933", "#9aa5b1", "#b42318"
-STYLE: Any = {
-    "font.size": 9,
-    "font.family": "DejaVu Sans",  # comes with matplotlib; drawn as paths, so any machine shows the same
-    "svg.fonttype": "path",
-    "svg.hashsalt": "improved-gan",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.titlesize": 9,
-    "axes.titlelocation": "left",
-    "axes.titlecolor": INK,
-    "xtick.color": "#52606d",
-    "ytick.color": "#52606d",
-    "axes.grid": True,
-    "grid.color": "#e4e7eb",
-    "grid.linewidth": 0.7,
-    "axes.axisbelow": True,
-}
+LABEL_CHARACTERS = 96  # of 9 points, that the width has room for
 
 
 def data_uri(content: bytes, kind: str) -> str:
@@ -86,7 +61,8 @@ def seeds_plot(results: Results, limit: int) -> str | None:
         for axes, column in zip(all_axes, columns, strict=True):
             for place, row in enumerate(rows):
                 _draw_seeds(axes, results, row, column, place)
-            axes.set_xlabel(column.title + (f"  ({column.better} is better)" if column.better else ""))
+            label = column.title + (f" ({column.better} is better)" if column.better else "")
+            axes.set_xlabel(textwrap.fill(label, LABEL_CHARACTERS // (len(columns) + 1)))
             axes.grid(axis="y", visible=False)
         all_axes[0].set_yticks(range(len(rows)), labels)
         all_axes[0].tick_params(axis="y", length=0, labelcolor=INK)

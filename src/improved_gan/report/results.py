@@ -194,7 +194,7 @@ def _add_notes(results: Results) -> None:
                 f"{measure}: was measured in {count} ways (other numbers of images, splits or networks); "
                 "each has a column of its own, and they are neither averaged nor compared"
             )
-    results.notes += [f"{c.measure.replace('_', ' ')}: {c.warning}" for c in table.columns if c.warning]
+    results.notes += [f"{c.words}: {c.warning}" for c in table.columns if c.warning]
     unmeasured = [row.label for row in table.rows if row.finished and not any(run.metrics for run in row.finished)]
     if unmeasured:
         results.notes.append(f"{_some(unmeasured)}: finished, but nothing was measured")
