@@ -54,7 +54,7 @@ def most_unequal(answers: Answers) -> Misreading | None:
     true, read = (int(k) for k in np.unravel_index(spread.argmax(), spread.shape))
     if not spread[true, read]:
         return None
-    hits = sum(_misread(predicted, classes, true, read).astype(int) for predicted, classes in answers.values())
+    hits = np.sum([_misread(predicted, classes, true, read) for predicted, classes in answers.values()], axis=0)
     errors = [int(np.count_nonzero(predicted != classes)) for predicted, classes in answers.values()]
     counts = [int(table[true, read]) for table in tables]
     return Misreading(true, read, counts, errors, int((hits > 1).sum()), int((hits > 0).sum()))

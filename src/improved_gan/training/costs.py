@@ -9,8 +9,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from improved_gan.config import Config
-from improved_gan.objective import Reconstruction
 from improved_gan.layers.minibatch_discrimination import JointMinibatchDiscrimination, MinibatchDiscrimination
+from improved_gan.objective import Reconstruction
 from improved_gan.training.balance import AdaptiveBalance
 from improved_gan.training.batches import Batch
 from improved_gan.training.builder import build_gan
