@@ -22,7 +22,7 @@ run: venv ## train the default run and say where it lies
 
 table3-digits: venv ## Table 3's rows on the embedded digits, 3 seeds, and the report on them: some 5 minutes on 2 cores
 	$(BIN)/improved-gan -m experiment=digits_table3 hydra/launcher=joblib hydra.launcher.n_jobs=2 $(ARGS)
-	@$(BIN)/improved-gan job=report experiment=digits_table3 report.measure=classifier_score $(ARGS)
+	@$(BIN)/improved-gan job=report experiment=digits_table3 report.metric=classifier_score $(ARGS)
 
 phenomena: venv ## every phenomenon of docs/phenomena/: its runs, picture and table; some 50 minutes on 2 cores
 	@for each in $(PHENOMENA); do \

@@ -76,7 +76,7 @@ def evaluation_vs_tools(images: int) -> list[Entry]:
         run([*command, "job=prepare"], environment)
         evaluate = [
             *(*command, "job=evaluate", f"images={samples}", f"output_root={folder / 'out'}"),
-            "metrics.measures=[inception_score,frechet_inception_distance,kernel_inception_distance]",
+            "metrics.names=[inception_score,frechet_inception_distance,kernel_inception_distance]",
             *(f"metrics.reference_samples={images}", f"metrics.samples={images}"),
             *(f"metrics.kid_subset_size={subset}", f"metrics.inception_weights={weights}"),
         ]

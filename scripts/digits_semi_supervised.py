@@ -23,7 +23,7 @@ METHODS = {
     "feature matching": ["objective=semi_supervised", "technique=none", "technique.feature_matching.enabled=true"],
     "labels alone": ["objective=supervised_only", "technique=none"],
 }
-GRID = {"training.learning_rate": (0.001, 0.003), "training.decay_from": (0.5, 1.0)}
+GRID = {"training.learning_rate": (0.001, 0.003), "training.learning_rate_decay_start": (0.5, 1.0)}
 TUNING_SUBSETS = (101, 102)
 TEST_SUBSETS = tuple(range(1, 11))
 COMMON = ["training.epochs=150", "training.threads=1", "device=cpu", "tracking.mode=disabled"]
@@ -43,7 +43,7 @@ def error(overrides: list[str]) -> float:
 
 def tuned(method: list[str]) -> tuple[list[str], list[tuple[list[str], float]]]:
     """The grid's best setting by mean error on 300 held-out training images, and the whole grid."""
-    held_out = ["dataset.validation_images=300", "dataset.evaluate_on=validation", "metrics.interval=1000"]
+    held_out = ["dataset.validation_images=300", "dataset.evaluate_on=validation", "metrics.epoch_interval=1000"]
     grid = []
     for values in itertools.product(*GRID.values()):
         setting = [f"{key}={value}" for key, value in zip(GRID, values, strict=True)]
@@ -58,7 +58,7 @@ def main() -> None:
         chosen[name], grid = tuned(method)
         rows = [f"| {' '.join(s.partition('.')[2] for s in setting)} | {value:.2f} |" for setting, value in grid]
         tables.append(f"### {name}\n\n| setting | held-out error, % |\n|---|---|\n" + "\n".join(rows))
-        final = [*method, *chosen[name], "metrics.interval=1000"]
+        final = [*method, *chosen[name], "metrics.epoch_interval=1000"]
         results[name] = [error([*final, f"seed={s}", f"dataset.label_seed={s}"]) for s in TEST_SUBSETS]
     ours, baseline = results["feature matching"], results["labels alone"]
     differences = [a - b for a, b in zip(ours, baseline, strict=True)]

@@ -4,7 +4,7 @@
 #
 #   scripts/digits_techniques.sh && improved-gan job=report run=outputs/digits_techniques
 set -euo pipefail
-common=(training.epochs=100 metrics.interval=1000 dataset.validation_images=300 dataset.evaluate_on=validation)
+common=(training.epochs=100 metrics.epoch_interval=1000 dataset.validation_images=300 dataset.evaluate_on=validation)
 common+=(tracking.mode=disabled output_root=outputs/digits_techniques seed=1,2)
 
 improved-gan -m technique=none,our_methods "${common[@]}"

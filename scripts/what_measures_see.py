@@ -91,7 +91,7 @@ def main() -> None:
     device = prepare_arithmetic(config)
     data = dataset.load(config.dataset, Path(config.data_root))
     measures = [name for name in METRICS if name in arguments.measures]
-    metrics = dataclasses.replace(config.metrics, measures=measures, reference_samples=REFERENCE)
+    metrics = dataclasses.replace(config.metrics, names=measures, reference_samples=REFERENCE)
     judging = Evaluator(metrics, lambda: data, device, seed=1)
     print("classifiers are kept in", cache_folder(data))
     results = arguments.out / "results.json"

@@ -34,9 +34,9 @@ def test_table3_has_the_papers_rows(experiment: str) -> None:
 def test_table3_measures_its_own_quantity_of_current_weights() -> None:
     for experiment in ("digits_table3", "cifar10_table3"):
         (request,) = compose_jobs([f"experiment={experiment}"])
-        assert request.config.training.generator_average.rate is None
-        assert {"classifier_score", "frechet_classifier_distance"} < set(request.config.metrics.measures)
-    assert {"inception_score", "frechet_inception_distance"} < set(request.config.metrics.measures)
+        assert request.config.training.generator_ema.decay is None
+        assert {"classifier_score", "frechet_classifier_distance"} < set(request.config.metrics.names)
+    assert {"inception_score", "frechet_inception_distance"} < set(request.config.metrics.names)
 
 
 def test_leave_one_out_of_any_set() -> None:

@@ -128,10 +128,10 @@ def _check_balance(config: Config) -> None:
         training.generator_learning_rate == 0 or config.objective.name == "supervised_only"
     ):
         raise UsageError("training.discriminator_learning_rate=0.0: then nothing is trained; one player must learn")
-    bound = training.balance.adaptive_accuracy
+    bound = training.balance.accuracy_threshold
     if bound is not None and config.objective.name == "supervised_only":
         raise UsageError(
-            f"training.balance.adaptive_accuracy={bound}: means nothing with objective=supervised_only, "
+            f"training.balance.accuracy_threshold={bound}: means nothing with objective=supervised_only, "
             "which trains no generator; it must be null"
         )
 
@@ -139,7 +139,7 @@ def _check_balance(config: Config) -> None:
 def _check_drawn(config: Config) -> None:
     """What is to be drawn, where the data set is drawn and not read."""
     dataset, points = config.dataset, config.dataset.points
-    if (dataset.drawn is not None) != (dataset.source in ("points", "stacked_digits")) or (
+    if (dataset.synthetic is not None) != (dataset.source in ("points", "stacked_mnist")) or (
         (points is not None) != dataset.holds_points
     ):
         raise UsageError(
@@ -148,14 +148,14 @@ def _check_drawn(config: Config) -> None:
     if points is None:
         return
     if points.arrangement == "line":
-        listed = {"means": points.means, "deviations": points.deviations, "weights": points.weights}
+        listed = {"means": points.means, "stds": points.stds, "weights": points.weights}
         for name, values in listed.items():
             if not values or len(values) != len(points.means or []) or not all(map(math.isfinite, values)):
                 raise UsageError(f"dataset.points.{name}={values}: must be as many numbers as there are modes")
             if name != "means" and min(values) <= 0:
                 raise UsageError(f"dataset.points.{name}={values}: must be greater than 0")
     else:
-        for name in ("modes", "radius", "deviation", *(["turns"] if points.arrangement == "spiral" else [])):
+        for name in ("modes", "radius", "std", *(["turns"] if points.arrangement == "spiral" else [])):
             if getattr(points, name) is None:
                 raise UsageError(f"dataset.points.{name}=null: must be a number for arrangement {points.arrangement}")
         if points.arrangement == "grid" and math.isqrt(points.modes or 0) ** 2 != points.modes:
@@ -195,23 +195,24 @@ def _check_objective(config: Config) -> None:
             raise UsageError(f"objective.{field.name}={value}: belongs to objective={owner}; leave it out")
     if objective.name == "semi_supervised" and objective.labelled_weight == objective.unlabelled_weight == 0:
         raise UsageError("objective.unlabelled_weight=0.0: with objective.labelled_weight=0 too, nothing is learned")
-    if objective.labels_on_reals and dataset.labels_per_class is not None:
+    if objective.fully_labelled and dataset.labels_per_class is not None:
         raise UsageError(
-            f"dataset.labels_per_class={dataset.labels_per_class}: objective.labels_on_reals=true uses every label, "
+            f"dataset.labels_per_class={dataset.labels_per_class}: objective.fully_labelled=true uses every label, "
             "so it must be null"
         )
 
 
 def _check_metrics(config: Config) -> None:
     metrics = config.metrics
-    if metrics.cross_check and "frechet_inception_distance" not in metrics.measures:
+    if metrics.cross_check and "frechet_inception_distance" not in metrics.names:
         raise UsageError(
-            "metrics.cross_check=true: computes frechet_inception_distance once more, which metrics.measures lacks"
+            "metrics.cross_check=true: computes frechet_inception_distance once more, which metrics.names lacks"
         )
     for name in ("inception_score", "classifier_score"):
-        if name in metrics.measures and metrics.splits > metrics.samples:
+        if name in metrics.names and metrics.inception_score_splits > metrics.samples:
             raise UsageError(
-                f"metrics.splits={metrics.splits}: must be at most metrics.samples={metrics.samples}, for {name}"
+                f"metrics.inception_score_splits={metrics.inception_score_splits}: must be at most "
+                f"metrics.samples={metrics.samples}, for {name}"
             )
 
 
@@ -230,8 +231,8 @@ def _check_job(config: Config) -> None:
         split = config.evaluate.split if config.evaluate else None
         if split is not None and (Path(config.images).is_dir() or config.dataset.holds_points):
             raise UsageError(f"evaluate.split={split}: belongs to an .npz with x_train or x_test; leave it out")
-        if not config.metrics.measures:
-            raise UsageError("metrics.measures=[]: nothing to measure; name some, or take metrics=paper")
+        if not config.metrics.names:
+            raise UsageError("metrics.names=[]: nothing to measure; name some, or take metrics=paper")
     if config.job.name == "sample":
         if config.run is None:
             raise UsageError("run=null: job=sample needs run=PATH, the folder of a trained run")

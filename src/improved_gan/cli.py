@@ -27,7 +27,7 @@ usage: improved-gan [job=JOB] [group=choice ...] [key=value ...]
 groups and their choices:
 {groups}
 
-measures (metrics.measures=[...]), what each sees and what it misses:
+measures (metrics.names=[...]), what each sees and what it misses:
 {measures}
 
 every key and its default: improved-gan --cfg job

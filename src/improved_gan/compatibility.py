@@ -65,7 +65,7 @@ def _check_without_a_game(config: Config) -> None:
     name, training = config.objective.name, config.training
     if name not in NON_ADVERSARIAL:
         return
-    neutral = {"generator_loss_weight": 1, "discriminator_loss_weight": 1, "adaptive_accuracy": None}
+    neutral = {"generator_loss_weight": 1, "discriminator_loss_weight": 1, "accuracy_threshold": None}
     for key, alone in neutral.items():
         value = getattr(training.balance, key)
         if value != alone:

@@ -61,7 +61,7 @@ class EvaluateConfig:
 class ReportConfig:
     """Keys of `job=report`."""
 
-    measure: str | None = MISSING  # what curves and rank order are about; null: the paper's, else the first known one
+    metric: str | None = MISSING  # what curves and rank order are about; null: the paper's, else the first known one
     confidence: float = number(above=0.5, maximum=0.999)  # of every interval
     resamples: int = number(minimum=100)  # of the bootstrap
     rows: int = number(minimum=1)  # shown in plots and sample grids; tables hold all
@@ -91,8 +91,8 @@ class HumanStudyConfig:
 class SearchConfig:
     """Keys of `job=search`."""
 
-    measure: str = one_of(*METRICS)
-    direction: str | None = one_of("minimise", "maximise")  # null: whichever is better
+    metric: str = one_of(*METRICS)
+    direction: str | None = one_of("minimize", "maximize")  # null: whichever is better
     trials: int = number(minimum=1)
     seeds: list[int] | None = MISSING  # a setting's value is the mean over them; null: seed
     confirm_seeds: list[int] | None = MISSING  # that the chosen setting is then run on
@@ -156,14 +156,14 @@ class PointsConfig:
     modes: int | None = number(minimum=1)  # in the plane; a line has as many as `means`
     radius: float | None = number(above=0)  # of ring and spiral; of the grid, half its side
     turns: float | None = number(above=0)  # of the spiral
-    deviation: float | None = number(above=0)  # of each mode in the plane
+    std: float | None = number(above=0)  # of each mode in the plane
     means: list[float] | None = MISSING  # on the line
-    deviations: list[float] | None = MISSING
+    stds: list[float] | None = MISSING
     weights: list[float] | None = MISSING  # whatever their sum
 
 
 @dataclass
-class DrawnConfig:
+class SyntheticConfig:
     """How much is drawn of a set that is drawn and not read."""
 
     train: int = number(minimum=2)
@@ -174,7 +174,7 @@ class DrawnConfig:
 @dataclass
 class DatasetConfig:
     name: str = MISSING
-    source: str = one_of("scikit_learn", "torchvision", "npz", "image_folder", "points", "stacked_digits")
+    source: str = one_of("scikit_learn", "torchvision", "npz", "image_folder", "points", "stacked_mnist")
     path: str | None = MISSING
     image_shape: list[int] | None = MISSING  # channels, height, width; null: whatever the file holds
     classes: int | None = MISSING  # null: counted in the file
@@ -183,7 +183,7 @@ class DatasetConfig:
     label_seed: int = number(minimum=0, maximum=2**32 - 1)
     validation_images: int = number(minimum=0)  # training images held out, for choosing anything
     evaluate_on: str = one_of("test", "validation")
-    drawn: DrawnConfig | None = None  # of points and of stacked digits
+    synthetic: SyntheticConfig | None = None  # of points and of stacked digits
     points: PointsConfig | None = None
 
     @property
@@ -233,9 +233,9 @@ class ObjectiveConfig:
     unlabelled_weight: float = number(minimum=0)
     generator_loss: str | None = one_of("saturating", "non_saturating")
     generated_logit: str | None = one_of("fixed", "learned")  # of the K+1 classes: 0, or an output of its own
-    labels_on_reals: bool = MISSING  # true: the unlabelled batch carries the labels; false: a labelled pass of its own
+    fully_labelled: bool = MISSING  # true: the unlabelled batch carries the labels; false: a labelled pass of its own
     margin: float | None = number_of("energy_based", above=0)  # energy that generated images are pushed up to
-    pixel_deviation: float | None = number_of("vae", above=0)  # of p(x|z), in units of the scaled images
+    decoder_std: float | None = number_of("vae", above=0)  # of p(x|z), in units of the scaled images
 
 
 if TYPE_CHECKING:
@@ -261,11 +261,11 @@ class OptimizerConfig:
 
 
 @dataclass
-class AveragingConfig:
-    """Exponential average of one player's weights, a <- a + rate (p - a); null rate: no average is kept."""
+class EmaConfig:
+    """Exponential average of one player's weights, a <- decay a + (1 - decay) p; null decay: no average is kept."""
 
-    rate: float | None = number(above=0, maximum=1)
-    corrected: bool = MISSING  # divide by 1 - (1 - rate)^t, so that short runs are not pulled to zero
+    decay: float | None = number(minimum=0, maximum=0.9999999999)
+    bias_correction: bool = MISSING  # divide by 1 - decay^t, so that short runs are not pulled to zero
 
 
 @dataclass
@@ -274,9 +274,9 @@ class BalanceConfig:
 
     generator_loss_weight: float = number(above=0)
     discriminator_loss_weight: float = number(above=0)
-    adaptive_accuracy: float | None = number(above=0.5, maximum=1)  # the stronger player waits at this; null: never
-    discriminator_noise: float = number(minimum=0)  # deviation, in the units of the images as scaled
-    discriminator_noise_decay: bool = MISSING  # linearly to 0 at the run's end
+    accuracy_threshold: float | None = number(above=0.5, maximum=1)  # the stronger player waits at this; null: never
+    instance_noise_std: float = number(minimum=0)  # deviation, in the units of the images as scaled
+    instance_noise_decay: bool = MISSING  # linearly to 0 at the run's end
 
 
 @dataclass
@@ -290,10 +290,12 @@ class TrainingConfig:
     generator_learning_rate: float = number(minimum=0)  # 0: frozen; its gradients and losses are logged all the same
     discriminator_learning_rate: float = number(minimum=0)
     balance: BalanceConfig = field(default_factory=BalanceConfig)
-    decay_from: float = number(minimum=0, maximum=1)  # share of the run after which rates fall linearly to 0
+    learning_rate_decay_start: float = number(
+        minimum=0, maximum=1
+    )  # share of the run after which rates fall linearly to 0
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
-    discriminator_average: AveragingConfig = field(default_factory=AveragingConfig)
-    generator_average: AveragingConfig = field(default_factory=AveragingConfig)
+    discriminator_ema: EmaConfig = field(default_factory=EmaConfig)
+    generator_ema: EmaConfig = field(default_factory=EmaConfig)
     precision: str = one_of("auto", "fp32", "tf32", "bf16")  # "auto" is resolved before a run gets its hash
     deterministic: bool = key(default=True, neutral=True)  # as were all runs before this was a key
     threads: int | None = number(minimum=1, maximum=1024, affects_result=False)
@@ -304,20 +306,20 @@ class TrainingConfig:
 
 @dataclass
 class MetricsConfig:
-    measures: list[str] = one_of(*METRICS)
+    names: list[str] = one_of(*METRICS)
     judged: str = one_of("samples", "training_images", neutral="samples")  # the latter: a run that trains nothing
-    interval: int = number(minimum=1)  # epochs
-    step_interval: int | None = number(minimum=1)  # steps; instead of `interval`, where epochs are long
+    epoch_interval: int = number(minimum=1)  # epochs
+    step_interval: int | None = number(minimum=1)  # steps; instead of `epoch_interval`, where epochs are long
     classifier_min_accuracy: float = number(minimum=0, maximum=1, affects_result=False)  # under it, one judges nothing
     train_classifier: bool = MISSING  # let a run train the data set's classifier though it takes minutes
     samples: int = number(minimum=2)  # drawn of a run, or taken of the images, from the first on
     reference_samples: int = number(minimum=2)  # real images
     reference_split: str = one_of("train", "test")
-    splits: int = number(minimum=1)  # of the inception score: contiguous, not shuffled
+    inception_score_splits: int = number(minimum=1)  # of the inception score: contiguous, not shuffled
     kid_subsets: int = number(minimum=1)
     kid_subset_size: int = number(minimum=2)
-    neighbours: int = number(minimum=1)  # k of precision and recall
-    density_neighbours: int = number(minimum=1)  # k of density and coverage
+    precision_recall_k: int = number(minimum=1)  # k of precision and recall
+    density_coverage_k: int = number(minimum=1)  # k of density and coverage
     inception_weights: str | None = MISSING  # a file; null: torch-fidelity's download
     inception_precision: str = one_of("fp32", "bf16")
     batch_size: int | None = number(

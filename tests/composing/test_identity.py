@@ -71,7 +71,7 @@ def test_a_name_says_what_a_switch_is_set_to(value: str, word: str) -> None:
     [
         ["training.threads=3"],
         ["architecture.cpu_steps_per_hour=7"],
-        ["technique.packing.samples=9"],
+        ["technique.packing.pack_size=9"],
         ["technique.r1.weight=3"],
     ],
 )
@@ -103,10 +103,10 @@ def test_a_technique_and_keys_added_tomorrow_find_yesterdays_run() -> None:
 
 def test_a_critic_of_version_2_is_the_same_run_today() -> None:
     stored = asdict(compose_jobs(["objective=wasserstein"])[0].config)
-    stored["objective"]["clip"] = stored["technique"].pop("weight_clipping")["bound"]
+    stored["objective"]["clip"] = stored["technique"].pop("weight_clipping")["limit"]
     stored |= {"schema_version": 2}
     assert digest_of(migrated(stored)) == digest("objective=wasserstein")
-    assert digest_of(migrated(stored)) != digest("objective=wasserstein", "technique.weight_clipping.bound=0.1")
+    assert digest_of(migrated(stored)) != digest("objective=wasserstein", "technique.weight_clipping.limit=0.1")
 
 
 @pytest.mark.parametrize("subset", [1, 2, 3])

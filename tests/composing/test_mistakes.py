@@ -1,6 +1,7 @@
 """The sentence for everything that can be wrong: one line, exit 2, nothing created."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,15 @@ def test_a_project_that_wandb_cannot_have_is_refused(project: str) -> None:
 def test_a_config_from_outside_is_a_sentence(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([flag, "x"]) == 2
     assert "configs are read from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("metrics.measures=[modes]", "metrics.names"),
+        ("training.generator_average.rate=0.1", "generator_ema.decay (1 - rate)"),
+    ],
+)
+def test_an_old_key_is_answered_with_the_new_one(old: str, new: str) -> None:
+    with pytest.raises(UsageError, match=rf"is called .*{re.escape(new)} now"):
+        compose_jobs([old])

@@ -47,7 +47,7 @@ def test_the_spirals_modes_are_equally_far_apart_along_it() -> None:
     ("name", "coordinates", "modes"), [("ring", 2, 8), ("grid", 2, 25), ("spiral", 2, 100), ("mixture", 1, 3)]
 )
 def test_points_are_their_modes_and_noise(name: str, coordinates: int, modes: int) -> None:
-    made = load(name, "dataset.drawn.train=20000")
+    made = load(name, "dataset.synthetic.train=20000")
     train, known = made.train, made.modes
     assert known is not None and train.labels is not None and made.test is not None
     assert train.images.shape == (20000, coordinates, 1, 1) and train.images.dtype == np.float32
@@ -62,9 +62,9 @@ def test_points_are_their_modes_and_noise(name: str, coordinates: int, modes: in
 def test_points_are_drawn_once_and_again_only_for_another_recipe() -> None:
     first, again = load("ring"), load("ring")
     assert first.folder == again.folder
-    other = load("ring", "dataset.points.deviation=0.02")
+    other = load("ring", "dataset.points.std=0.02")
     assert other.folder != first.folder and other.checksum != first.checksum
-    assert load("ring", "dataset.drawn.seed=1").checksum != first.checksum
+    assert load("ring", "dataset.synthetic.seed=1").checksum != first.checksum
     assert first.test is not None
     assert not {tuple(point) for point in first.test.images[:, :, 0, 0].tolist()} & {
         tuple(point) for point in first.train.images[:, :, 0, 0].tolist()
@@ -87,7 +87,7 @@ def digits(tmp_path: Path) -> Path:
 
 
 def test_stacked_digits(digits: Path) -> None:
-    small = ("dataset.drawn.train=3000", "dataset.drawn.test=10", f"data_root={digits}")
+    small = ("dataset.synthetic.train=3000", "dataset.synthetic.test=10", f"data_root={digits}")
     made = load("stacked_mnist", *small)
     assert made.train.labels is not None and made.test is not None and made.test.labels is not None
     assert made.train.images.shape == (3000, 3, 28, 28) and made.train.images.dtype == np.uint8
@@ -97,7 +97,7 @@ def test_stacked_digits(digits: Path) -> None:
         assert (read @ [100, 10, 1] == split.labels).all()
     assert made.classes == 1000 and len(np.unique(made.train.labels)) > 900
     assert load("stacked_mnist", *small).checksum == made.checksum
-    assert load("stacked_mnist", *small, "dataset.drawn.seed=1").checksum != made.checksum
+    assert load("stacked_mnist", *small, "dataset.synthetic.seed=1").checksum != made.checksum
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_stacked_digits(digits: Path) -> None:
         (["dataset=grid", "architecture=toy_mlp", "dataset.points.modes=24"], "must be a square number"),
         (["dataset=ring", "architecture=toy_mlp", "dataset.points.radius=null"], "dataset.points.radius=null: must be"),
         (["dataset=mixture", "architecture=toy_mlp", "dataset.points.weights=[1,2]"], "must be as many numbers as"),
-        (["dataset=mixture", "architecture=toy_mlp", "dataset.points.deviations=[1,0,1]"], "must be greater than 0"),
+        (["dataset=mixture", "architecture=toy_mlp", "dataset.points.stds=[1,0,1]"], "must be greater than 0"),
         (["dataset=ring", "architecture=toy_mlp", "dataset.image_shape=[1,1,1]"], "must be [2, 1, 1]"),
     ],
 )

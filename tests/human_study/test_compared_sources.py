@@ -62,7 +62,7 @@ def test_the_best_tenth_by_the_classifier_are_the_clear_digits(tmp_path: Path) -
 
 @pytest.mark.slow
 def test_trained_runs_are_compared_on_the_data_that_they_learnt(tmp_path: Path) -> None:
-    small = ["budget=smoke", "tracking.mode=disabled", "metrics.measures=[]", f"output_root={tmp_path / 'runs'}"]
+    small = ["budget=smoke", "tracking.mode=disabled", "metrics.names=[]", f"output_root={tmp_path / 'runs'}"]
     assert cli.run([*small, "seed=1"]) == 0 == cli.run([*small, "seed=2"])
     runs = sorted((tmp_path / "runs" / "default").iterdir())
     reals, found = images(tmp_path, f"human_study.compare=[{runs[0]},{runs[1]}]")

@@ -11,7 +11,7 @@ import yaml
 from improved_gan.cli import run
 
 SMALL = ["architecture=digits_mlp", "objective=non_saturating", "metrics=none", "budget=smoke", "device=cpu"]
-JUDGED = ["metrics=none", "metrics.measures=[sliced_wasserstein]", "budget=smoke", "device=cpu"]
+JUDGED = ["metrics=none", "metrics.names=[sliced_wasserstein]", "budget=smoke", "device=cpu"]
 
 
 def write_images(path: Path, base: int, count: int = 300) -> None:

@@ -18,7 +18,13 @@ import improved_gan
 
 SETTINGS = ("technique=our_methods", "technique.minibatch_discrimination.kernels=10", "training.steps=60")
 SETTINGS += ("architecture.width=16", "architecture.generator_width=16", "training.sample_interval=30")
-SETTINGS += ("training.checkpoint_interval=20", "training.threads=1", "device=cpu", "seed=3", "metrics.interval=2")
+SETTINGS += (
+    "training.checkpoint_interval=20",
+    "training.threads=1",
+    "device=cpu",
+    "seed=3",
+    "metrics.epoch_interval=2",
+)
 pytestmark = pytest.mark.integration
 
 
@@ -171,7 +177,7 @@ def test_a_net_that_memory_cannot_hold_fails_in_one_line(command: Callable[..., 
 def test_weights_that_are_not_inceptions_are_a_wrong_request(command: Callable[..., list[str]], tmp_path: Path) -> None:
     weights = tmp_path / "weights.pth"
     weights.write_text("no weights")
-    done = finish(command("metrics.measures=[inception_score]", f"metrics.inception_weights={weights}"))
+    done = finish(command("metrics.names=[inception_score]", f"metrics.inception_weights={weights}"))
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert f"metrics.inception_weights={weights}: cannot be read" in done.stderr
     assert not (tmp_path / "outputs").exists()

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.integration
 def test_the_training_images_score_as_real_ones_and_stand_in_the_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = [*ROW, "metrics.measures=[classifier_score]", f"output_root={tmp_path}"]
+    asked = [*ROW, "metrics.names=[classifier_score]", f"output_root={tmp_path}"]
     assert run(asked) == 0
     folder = Path(capsys.readouterr().out.splitlines()[-1])
     summary = json.loads((folder / "summary.json").read_text())
@@ -36,6 +36,6 @@ def test_the_training_images_score_as_real_ones_and_stand_in_the_report(
 def test_what_real_data_cannot_be_asked_is_said(
     measure: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run([*ROW, f"metrics.measures=[{measure}]", f"output_root={tmp_path}"]) == 2
+    assert run([*ROW, f"metrics.names=[{measure}]", f"output_root={tmp_path}"]) == 2
     assert words in capsys.readouterr().err
     assert not list(tmp_path.rglob("config.yaml"))

@@ -11,8 +11,8 @@ from PIL import Image
 
 from improved_gan import cli
 
-SMALL = ("budget=smoke", "tracking.mode=disabled", "metrics.measures=[test_error]", "training.checkpoint_interval=10")
-MEASURED = ("metrics.measures=[sliced_wasserstein]", "metrics.samples=20", "metrics.reference_samples=20")
+SMALL = ("budget=smoke", "tracking.mode=disabled", "metrics.names=[test_error]", "training.checkpoint_interval=10")
+MEASURED = ("metrics.names=[sliced_wasserstein]", "metrics.samples=20", "metrics.reference_samples=20")
 pytestmark = pytest.mark.integration
 
 

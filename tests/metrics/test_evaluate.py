@@ -54,7 +54,7 @@ def small_data(tmp_path: Path, real_data: Path) -> Path:
 def settings(weights: Path) -> list[str]:
     return [
         f"metrics.inception_weights={weights}",
-        "metrics.splits=2",
+        "metrics.inception_score_splits=2",
         "metrics.kid_subset_size=10",
         "metrics.kid_subsets=5",
         f"metrics.reference_samples={COUNT}",
@@ -65,7 +65,7 @@ def settings(weights: Path) -> list[str]:
 def test_scores_are_torch_fidelitys(evaluate: Any, images: Path, random_weights: Path, tmp_path: Path) -> None:
     from torch_fidelity import calculate_metrics
 
-    status, out, _ = evaluate(f"images={images}", f"metrics.measures={INCEPTION}", *settings(random_weights))
+    status, out, _ = evaluate(f"images={images}", f"metrics.names={INCEPTION}", *settings(random_weights))
     assert status == 0
     folder = Path(out.splitlines()[-1])
     assert folder == tmp_path / "outputs" / "evaluate" / "samples"
@@ -115,7 +115,7 @@ def test_scores_are_torch_fidelitys(evaluate: Any, images: Path, random_weights:
     # A folder of the same images scores the same; the reference's features come from the cache now.
     status, out, _ = evaluate(
         f"images={tmp_path / 'samples'}",
-        f"metrics.measures={INCEPTION}",
+        f"metrics.names={INCEPTION}",
         *settings(random_weights),
         "metrics.batch_size=5",
     )
@@ -131,7 +131,7 @@ def test_the_cross_check_is_pytorch_fids_command(
 
     status, out, _ = evaluate(
         f"images={images}",
-        "metrics.measures=[frechet_inception_distance]",
+        "metrics.names=[frechet_inception_distance]",
         "metrics.cross_check=true",
         *settings(random_weights),
     )
@@ -157,7 +157,7 @@ def test_without_weights_the_run_goes_on(
 ) -> None:
     monkeypatch.setattr(weights_module, "URL", "file:///nowhere/weights.pth")
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
-    status, out, err = evaluate(f"images={images}", "metrics.measures=[precision,recall]")
+    status, out, err = evaluate(f"images={images}", "metrics.names=[precision,recall]")
     assert status == 0
     assert [line for line in err.splitlines() if "no Inception weights" in line]
     assert "precision, recall not measured: no Inception weights" in out
@@ -175,8 +175,8 @@ def test_wrong_requests_end_in_one_line(evaluate: Any, images: Path, random_weig
     np.savez(tmp_path / "beyond.npz", images=np.full((12, 32, 32, 3), 256, np.int16))
     torch.save({"fc.weight": torch.zeros(10, 10)}, tmp_path / "another.pth")
     (tmp_path / "samples" / "0003.png").write_bytes(b"no png")
-    inception = "metrics.measures=[inception_score]"
-    fid = "metrics.measures=[frechet_inception_distance]"
+    inception = "metrics.names=[inception_score]"
+    fid = "metrics.names=[frechet_inception_distance]"
     weights = f"metrics.inception_weights={random_weights}"
     wrong = [
         ([], "images=null"),
@@ -188,12 +188,18 @@ def test_wrong_requests_end_in_one_line(evaluate: Any, images: Path, random_weig
         ([f"images={tmp_path / 'samples'}"], "1 unreadable image (0003.png)"),
         ([f"images={images}", inception, f"metrics.inception_weights={truncated}"], "truncated"),
         ([f"images={images}", inception, f"metrics.inception_weights={tmp_path / 'another.pth'}"], "is missing"),
-        ([f"images={images}", inception, "metrics.cross_check=true"], "metrics.measures lacks"),
-        ([f"images={images}", inception, "metrics.samples=5"], "metrics.splits=10: must be at most metrics.samples=5"),
-        ([f"images={images}", inception, weights, "metrics.splits=50"], "metrics.splits=50: must be at most 12"),
+        ([f"images={images}", inception, "metrics.cross_check=true"], "metrics.names lacks"),
+        (
+            [f"images={images}", inception, "metrics.samples=5"],
+            "metrics.inception_score_splits=10: must be at most metrics.samples=5",
+        ),
+        (
+            [f"images={images}", inception, weights, "metrics.inception_score_splits=50"],
+            "metrics.inception_score_splits=50: must be at most 12",
+        ),
         ([f"images={tmp_path / 'gray.npz'}", fid, weights], "28x28 with 1 channel"),
-        ([f"images={images}", "metrics.measures=[fid]"], "metrics.measures=fid: must be one of"),
-        ([f"images={images}", "metrics.measures=[]"], "nothing to measure"),
+        ([f"images={images}", "metrics.names=[fid]"], "metrics.names=fid: must be one of"),
+        ([f"images={images}", "metrics.names=[]"], "nothing to measure"),
     ]
     for arguments, words in wrong:
         status, out, err = evaluate(*arguments)
@@ -211,7 +217,7 @@ def test_a_run_scores_the_same_every_time(evaluate: Any, tmp_path: Path, capsys:
     for seed in (1, 1, 2):
         status, out, _ = evaluate(
             f"images={run}",
-            "metrics.measures=[test_error,sliced_wasserstein,real_vs_fake_ratio]",
+            "metrics.names=[test_error,sliced_wasserstein,real_vs_fake_ratio]",
             "metrics.samples=130",
             f"evaluate.seed={seed}",
             f"evaluate.name=seed_{seed}",

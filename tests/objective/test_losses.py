@@ -20,7 +20,7 @@ def config(name: str, **changes: object) -> ObjectiveConfig:
         "unlabelled_weight": 0.0 if name == "supervised_only" else 1.0,
         "generator_loss": {"non_saturating": "non_saturating", "supervised_only": None}.get(name, "saturating"),
         "generated_logit": "fixed" if name == "semi_supervised" else None,
-        "labels_on_reals": False,
+        "fully_labelled": False,
     }
     return ObjectiveConfig(**{**keys, **changes})
 

@@ -19,7 +19,7 @@ def lines_of(experiment: str, *overrides: str, root: Path) -> list[list[str]]:
 
 def test_a_saturating_loss_vanishes_and_the_others_do_not(tmp_path: Path) -> None:
     lines = lines_of(
-        "vanishing_gradient", "seed=5", "training.steps=100", "metrics.measures=[]", "device=cpu", root=tmp_path
+        "vanishing_gradient", "seed=5", "training.steps=100", "metrics.names=[]", "device=cpu", root=tmp_path
     )
     ratios = {line[0]: float(line[4]) for line in lines}
     assert ratios["minimax"] < 0.05

@@ -14,7 +14,7 @@ from improved_gan.phenomenon import draw_phenomenon, markdown
 @pytest.mark.integration
 def test_a_multirun_ends_with_picture_and_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["-m", "experiment=phenomenon/batch_effects", "training.steps=3", "seed=1,2", f"output_root={tmp_path}"]
-    assert run([*command, "metrics.measures=[]", "tracking.mode=disabled"]) == 0
+    assert run([*command, "metrics.names=[]", "tracking.mode=disabled"]) == 0
     report = tmp_path / "phenomenon" / "batch_effects" / "report"
     table = (report / "phenomenon.md").read_text().splitlines()
     shown = capsys.readouterr().out.splitlines()

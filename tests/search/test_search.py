@@ -23,7 +23,7 @@ from improved_gan.search.space import default_of, space_of
 optuna = pytest.importorskip("optuna")
 
 SMALL = ("architecture.width=16", "architecture.generator_width=16", "training.steps=3", "training.threads=1")
-SMALL += ("device=cpu", "tracking.mode=disabled", "metrics.measures=[test_error]")
+SMALL += ("device=cpu", "tracking.mode=disabled", "metrics.names=[test_error]")
 SPACE = "search.space={training.learning_rate: [0.001, 0.01, log], training.batch_size: [50, 100]}"
 
 
@@ -100,19 +100,20 @@ def test_a_techniques_space_holds_the_common_one_and_its_own() -> None:
         off = name in ("none", "feature_matching")
         words = ["technique=none", *([] if off else [f"technique.{name}.enabled=true"])]
         words += ["objective=non_saturating", "technique.historical_averaging.weight=0.1", "training.batch_size=96"]
-        (request,) = compose_jobs(["job=search", f"search={name}", "search.measure=classifier_score", *words])
+        (request,) = compose_jobs(["job=search", f"search={name}", "search.metric=classifier_score", *words])
         space = space_of(request.config, words)
         assert len(space) >= 5 and "training.optimizer.beta1" in space
         assert any(key.startswith(f"technique.{name}.") for key in space) is not off
 
 
 def test_the_guess_is_among_the_trials_where_the_space_holds_it(caplog: pytest.LogCaptureFixture) -> None:
-    space = "{training.learning_rate: [0.001, 0.01, log], training.batch_size: [20, 50], training.decay_from: [0.5, 1]}"
+    space = "{training.learning_rate: [0.001, 0.01, log], training.batch_size: [20, 50], "
+    space += "training.learning_rate_decay_start: [0.5, 1]}"
     (request,) = compose_jobs(["job=search", f"search.space={space}"])
     with caplog.at_level("WARNING", "improved_gan"):
         assert default_of(request.config, space_of(request.config, [])) == {
             "training.learning_rate": 0.003,
-            "training.decay_from": 1.0,
+            "training.learning_rate_decay_start": 1.0,
         }
 
 

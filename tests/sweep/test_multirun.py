@@ -17,7 +17,7 @@ from improved_gan.cli import run
 
 SMALL = ("-m", "training.threads=1", "device=cpu", "architecture.width=16", "architecture.generator_width=16")
 SMALL += (
-    "metrics.measures=[test_error]",
+    "metrics.names=[test_error]",
     "training.checkpoint_interval=10",
     "training.log_interval=10",
     "training.sample_interval=1000",

@@ -35,7 +35,7 @@ def test_jobs_run_are_preempted_requeued_and_finish(cluster: dict[str, str], tmp
     root = tmp_path / "outputs" / "default"
     line = [str(REPOSITORY / "scripts" / "slurm" / "sweep.sh"), "seed=1,2", f"output_root={tmp_path / 'outputs'}"]
     line += [f"training.steps={STEPS}", "training.checkpoint_interval=1000000", "training.log_interval=10"]
-    line += ["architecture.width=16", "architecture.generator_width=16", "metrics.measures=[test_error]"]
+    line += ["architecture.width=16", "architecture.generator_width=16", "metrics.names=[test_error]"]
     line += ["training.threads=1", "tracking.mode=disabled", "device=cpu"]
     cluster |= {"PARTITION": "main", "CPUS": "1", "MINUTES": "60", "MEMORY": "1"}
     cluster["PATH"] = f"{Path(sys.executable).parent}:{cluster['PATH']}"

@@ -30,7 +30,7 @@ def test_the_stronger_player_waits_and_never_both() -> None:
 
 def test_a_skipped_update_changes_no_weight_and_is_counted() -> None:
     run = small_trainer(
-        "objective=non_saturating", "training.balance.adaptive_accuracy=0.51", "training.learning_rate=0.01"
+        "objective=non_saturating", "training.balance.accuracy_threshold=0.51", "training.learning_rate=0.01"
     )
     for _ in range(8):
         before = weights(run.pair.discriminator)
@@ -68,7 +68,7 @@ def test_a_loss_weight_scales_the_gradient(player: str) -> None:
 
 
 def test_the_discriminator_sees_every_image_through_noise_while_it_trains() -> None:
-    run = small_trainer("training.balance.discriminator_noise=0.5", "architecture.input_regulariser=null", "seed=3")
+    run = small_trainer("training.balance.instance_noise_std=0.5", "architecture.input_regulariser=null", "seed=3")
     seen: list[Any] = []
     inside = run.pair.discriminator.trunk.network
     inside.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0].detach()))
@@ -82,7 +82,7 @@ def test_the_discriminator_sees_every_image_through_noise_while_it_trains() -> N
 
 
 def test_the_noise_decays_linearly_to_zero() -> None:
-    run = small_trainer("training.balance.discriminator_noise=0.4", "training.balance.discriminator_noise_decay=true")
+    run = small_trainer("training.balance.instance_noise_std=0.4", "training.balance.instance_noise_decay=true")
     noise, deviations = run.pair.discriminator_noise, []
     assert noise is not None
     for _ in range(10):
@@ -92,8 +92,8 @@ def test_the_noise_decays_linearly_to_zero() -> None:
 
 
 def test_resumed_in_the_middle_the_weights_and_counts_are_the_same() -> None:
-    settings = ("objective=non_saturating", "training.balance.adaptive_accuracy=0.51")
-    settings += ("training.balance.discriminator_noise=0.1", "training.balance.discriminator_noise_decay=true")
+    settings = ("objective=non_saturating", "training.balance.accuracy_threshold=0.51")
+    settings += ("training.balance.instance_noise_std=0.1", "training.balance.instance_noise_decay=true")
     settings += ("training.learning_rate=0.01",)
     whole = small_trainer(*settings)
     for _ in range(5):
@@ -122,8 +122,8 @@ def _copied(node: Any) -> Any:
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (["training.balance.adaptive_accuracy=0.5"], "greater than 0.5"),
-        (["training.balance.adaptive_accuracy=0.8", "objective=supervised_only"], "trains no generator"),
+        (["training.balance.accuracy_threshold=0.5"], "greater than 0.5"),
+        (["training.balance.accuracy_threshold=0.8", "objective=supervised_only"], "trains no generator"),
         (["training.balance.generator_loss_weight=0"], "greater than 0"),
         (["training.generator_learning_rate=0", "training.discriminator_learning_rate=0"], "nothing is trained"),
         (["training.learning_rate=0"], "greater than 0"),

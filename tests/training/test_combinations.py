@@ -66,7 +66,7 @@ def test_every_pair_trains_or_is_refused_in_a_sentence(objective: str, technique
 ALONE = [
     ["technique.label_smoothing.enabled=true", "technique.label_smoothing.fake_target=0.95"],
     ["technique.minibatch_stddev.enabled=true", "technique.minibatch_discrimination.enabled=true"],
-    ["objective=hinge", "technique.packing.enabled=true", "technique.packing.samples=5"],
+    ["objective=hinge", "technique.packing.enabled=true", "technique.packing.pack_size=5"],
     ["objective=hinge", "technique.unrolling.enabled=true", "training.precision=bf16"],
     ["objective=hinge", "technique.unrolling.enabled=true", "training.optimizer.name=rmsprop",
      "training.optimizer.beta1=0", "training.optimizer.epsilon_inside_root=false"],
@@ -94,7 +94,7 @@ def test_rivals_work_on_the_convolutional_pair_all_at_once() -> None:
 
 
 def test_packs_are_what_the_discriminator_sees() -> None:
-    run = trainer("objective=hinge", "technique.packing.enabled=true", "technique.packing.samples=3")
+    run = trainer("objective=hinge", "technique.packing.enabled=true", "technique.packing.pack_size=3")
     batch = run.batches.for_discriminator(0)
     assert batch.real.shape == (4, 3, 8, 8) == run.pair.generate(4).shape
     assert run.batches.for_generator(0).shape == (4, 3, 8, 8)

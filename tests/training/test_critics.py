@@ -66,7 +66,7 @@ def test_clipped_critics_stay_within_their_bounds(name: str) -> None:
 def test_rmsprop_is_its_formula() -> None:
     """v <- alpha v + (1 - alpha) g^2, p <- p - lr g / (sqrt(v) + epsilon), with alpha = training.optimizer.beta2."""
     config = configured(
-        "digits", "objective=wasserstein", "technique.weight_clipping.bound=100", "training.learning_rate=0.1"
+        "digits", "objective=wasserstein", "technique.weight_clipping.limit=100", "training.learning_rate=0.1"
     )
     pair = build_gan(config, 10, CPU)
     player, parameter = pair.discriminator_player, next(iter(pair.discriminator.parameters()))

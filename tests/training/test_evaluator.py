@@ -38,7 +38,9 @@ def data(folder: Path, checksum: str = "1") -> PreparedDataset:
 
 
 def judge(dataset: PreparedDataset, **metrics: object) -> float:
-    config = compose_jobs(["metrics.measures=[frechet_classifier_distance]", "metrics.splits=2"])[0].config.metrics
+    config = compose_jobs(["metrics.names=[frechet_classifier_distance]", "metrics.inception_score_splits=2"])[
+        0
+    ].config.metrics
     changed = dataclasses.replace(config, **metrics)  # type: ignore[arg-type]
     samples = ImageSet("samples", "x", np.random.default_rng(9).integers(0, 256, (20, 1, 3, 3), dtype=np.uint8))
     verdict = Evaluator(changed, lambda: dataset, torch.device("cpu"), seed=1).judge(samples)
@@ -60,7 +62,7 @@ def test_the_key_holds_data_split_count_and_network(tmp_path: Path, monkeypatch:
 
 
 def test_fewer_samples_than_splits(tmp_path: Path) -> None:
-    config = compose_jobs(["metrics.measures=[classifier_score]", "metrics.splits=21"])[0].config.metrics
+    config = compose_jobs(["metrics.names=[classifier_score]", "metrics.inception_score_splits=21"])[0].config.metrics
     samples = ImageSet("samples", "x", np.zeros((20, 1, 3, 3), np.uint8))
     with pytest.raises(UsageError, match=r"metrics\.splits=21: must be at most 20"):
         Evaluator(config, lambda: data(tmp_path), torch.device("cpu"), seed=1).judge(samples)
@@ -73,7 +75,9 @@ def test_a_classifier_that_learned_too_little_judges_nothing(tmp_path: Path) -> 
     labels = np.arange(100) % 10  # which the images know nothing of
     splits = PreparedSplit(train, labels), PreparedSplit(test, labels)
     noise = PreparedDataset("noise", (1, 8, 8), 10, None, *splits, "1", tmp_path)
-    config = compose_jobs(["metrics.measures=[classifier_score,modes,sliced_wasserstein]", "metrics.splits=2"])
+    config = compose_jobs(
+        ["metrics.names=[classifier_score,modes,sliced_wasserstein]", "metrics.inception_score_splits=2"]
+    )
     samples = ImageSet("samples", "x", test[:50])
 
     def verdict(least: float) -> Verdict:
@@ -89,7 +93,7 @@ def test_a_classifier_that_learned_too_little_judges_nothing(tmp_path: Path) -> 
 def test_gray_samples_are_made_rgb_for_a_set_in_colour(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     images = np.repeat(np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8), dtype=np.uint8), 3, axis=1)
     colour = PreparedDataset("made", (3, 8, 8), None, None, PreparedSplit(images, None), None, "1", tmp_path)
-    config = compose_jobs(["metrics.measures=[sliced_wasserstein]"])[0].config.metrics
+    config = compose_jobs(["metrics.names=[sliced_wasserstein]"])[0].config.metrics
     evaluator = Evaluator(config, lambda: colour, torch.device("cpu"), seed=1)
     gray = evaluator.in_colours_of_data(ImageSet("gray", "x", images[:, :1]))
     assert np.array_equal(gray.images, images) and "40 in gray made RGB" in caplog.text

@@ -128,7 +128,7 @@ def batches_for(config: Config, pair: GAN, device: torch.device) -> Batches:
     images.offset, images.scale, images.device = 0.0, 255.0, device
     images.pixels, images.labels = torch.from_numpy(split.images).to(device), torch.from_numpy(split.labels).to(device)
     labelled = torch.arange(20) if getattr(pair.objective, "labelled_loss", None) else None
-    labelled = None if config.objective.labels_on_reals else labelled
+    labelled = None if config.objective.fully_labelled else labelled
     return Batches(images, torch.arange(IMAGES), labelled, size=BATCH, seed=0, pack=pair.pack)
 
 

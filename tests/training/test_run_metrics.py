@@ -51,7 +51,7 @@ def test_scores_at_the_end_say_what_they_are_of(cache: Path) -> None:
 def test_measuring_changes_nothing_that_comes_after(cache: Path) -> None:
     weights = []
     for measured in (False, True):
-        one = trainer("metrics.measures=[modes,classifier_score]")
+        one = trainer("metrics.names=[modes,classifier_score]")
         one.initialise()
         for _ in range(3):
             one.advance()
@@ -64,7 +64,7 @@ def test_measuring_changes_nothing_that_comes_after(cache: Path) -> None:
 
 
 def test_samples_of_each_mode_are_counted_where_modes_are_measured(cache: Path) -> None:
-    one = trainer("metrics.measures=[modes,mode_kl]")
+    one = trainer("metrics.names=[modes,mode_kl]")
     values = ModeHistogram(one)()
     images = torch.from_numpy(one.sampler.sample(60, 1).numpy())
     expected = torch.bincount(Pixels()(images)[1].argmax(dim=1), minlength=10)

@@ -40,7 +40,7 @@ def configured(pair: str, *overrides: str) -> Config:
 
 def batch_for(config: Config, count: int = 6) -> Batch:
     real, labels = torch.rand(count, *config.architecture.image_shape), torch.arange(count) % 10
-    apart = not config.objective.labels_on_reals
+    apart = not config.objective.fully_labelled
     return Batch(real, labels, torch.rand_like(real) if apart else None, labels if apart else None)
 
 
@@ -150,7 +150,7 @@ def trainer(*overrides: str) -> Trainer:
 
 
 def test_the_learning_rate_falls_linearly_to_zero() -> None:
-    run = trainer("training.steps=10", "training.decay_from=0.5", "training.learning_rate=0.2")
+    run = trainer("training.steps=10", "training.learning_rate_decay_start=0.5", "training.learning_rate=0.2")
     rates: list[Any] = []
     for _ in range(10):
         run.advance()

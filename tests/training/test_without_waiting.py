@@ -50,7 +50,7 @@ CASES = {
     },
     "r1": ("objective=non_saturating", *enabled("r1")),
     "packing": ("objective=hinge", *enabled("packing")),
-    "noise": ("training.balance.discriminator_noise=0.1", "training.balance.discriminator_noise_decay=true"),
+    "noise": ("training.balance.instance_noise_std=0.1", "training.balance.instance_noise_decay=true"),
     "several updates": ("training.discriminator_steps=2", "training.generator_steps=2"),
 }
 # PyTorch's own Adam counts its steps on the CPU wherever its parameters are: reading that waits for no GPU.
@@ -68,7 +68,7 @@ def test_a_whole_step_reads_no_value(case: str) -> None:
 
 def test_the_adaptive_balance_reads_how_well_the_discriminator_does() -> None:
     """One wait an update: it decides whether there is an update at all."""
-    assert reads_of_a_step("training.balance.adaptive_accuracy=0.8") == {"_local_scalar_dense": 1}
+    assert reads_of_a_step("training.balance.accuracy_threshold=0.8") == {"_local_scalar_dense": 1}
 
 
 def test_unrolling_reads_the_optimizers_step_counts() -> None:

@@ -1,11 +1,40 @@
-"""Stored configs of older versions, brought to today's: one function a version, each from its own to the next."""
+"""Stored configs of older versions, brought to today's: one function per version, each from its own to the next."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 from improved_gan.composing.identity import SCHEMA_VERSION
 
 VERSION = "schema_version"  # the first key of a stored config; version 1 had none
+
+RENAMED = {  # keys of version 2, and what they are called since; the command line names the new one
+    "metrics.measures": "metrics.names",
+    "metrics.interval": "metrics.epoch_interval",
+    "metrics.splits": "metrics.inception_score_splits",
+    "metrics.neighbours": "metrics.precision_recall_k",
+    "metrics.density_neighbours": "metrics.density_coverage_k",
+    "report.measure": "report.metric",
+    "search.measure": "search.metric",
+    "training.decay_from": "training.learning_rate_decay_start",
+    "training.balance.discriminator_noise": "training.balance.instance_noise_std",
+    "training.balance.discriminator_noise_decay": "training.balance.instance_noise_decay",
+    "training.balance.adaptive_accuracy": "training.balance.accuracy_threshold",
+    "training.discriminator_average.corrected": "training.discriminator_ema.bias_correction",
+    "training.generator_average.corrected": "training.generator_ema.bias_correction",
+    "training.discriminator_average.rate": "training.discriminator_ema.decay",  # as 1 - rate
+    "training.generator_average.rate": "training.generator_ema.decay",
+    "objective.pixel_deviation": "objective.decoder_std",
+    "objective.labels_on_reals": "objective.fully_labelled",
+    "objective.clip": "technique.weight_clipping.limit",
+    "objective.gradient_penalty": "technique.gradient_penalty.weight",
+    "objective.pulling_away": "technique.pulling_away.weight",
+    "technique.packing.samples": "technique.packing.pack_size",
+    "dataset.points.deviation": "dataset.points.std",
+    "dataset.points.deviations": "dataset.points.stds",
+    "dataset.drawn": "dataset.synthetic",
+    **{f"dataset.drawn.{key}": f"dataset.synthetic.{key}" for key in ("train", "test", "seed")},
+}
 
 
 def from_version_1(stored: dict[str, Any]) -> dict[str, Any]:
@@ -19,24 +48,41 @@ def from_version_1(stored: dict[str, Any]) -> dict[str, Any]:
 
 
 def from_version_2(stored: dict[str, Any]) -> dict[str, Any]:
-    """Version 2 had three techniques as keys of the objective, null where they were off."""
-    objective, technique = stored.get("objective"), stored.get("technique")
-    if not isinstance(objective, dict) or not isinstance(technique, dict):
-        return stored
-    moved = {
-        name: {"enabled": True, key: objective[old]}
-        for old, (name, key) in FROM_OBJECTIVE.items()
-        if objective.get(old) is not None
-    }
-    kept = {key: value for key, value in objective.items() if key not in FROM_OBJECTIVE}
-    return stored | {"objective": kept, "technique": technique | moved}
+    """Version 2 had other names for some keys, and three techniques as keys of the objective, null where off."""
+    values = copy.deepcopy(stored)
+    for old, new in RENAMED.items():
+        _move(values, old, new)
+    dataset, training = values.get("dataset"), values.get("training")
+    if isinstance(dataset, dict) and dataset.get("source") == "stacked_digits":
+        dataset["source"] = "stacked_mnist"
+    for emptied in ("discriminator_average", "generator_average"):
+        if isinstance(training, dict):
+            training.pop(emptied, None)
+    return values
 
 
-FROM_OBJECTIVE = {
-    "clip": ("weight_clipping", "bound"),
-    "gradient_penalty": ("gradient_penalty", "weight"),
-    "pulling_away": ("pulling_away", "weight"),
-}
+def _move(values: dict[str, Any], old: str, new: str) -> None:
+    """Take the key `old`, where it is there, to `new`."""
+    *parents, name = old.split(".")
+    node: Any = values
+    for parent in parents:
+        node = node.get(parent) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or name not in node:
+        return
+    value = node.pop(name)
+    if name == "rate" and value is not None:
+        value = round(1 - value, 12)
+    becomes_technique = old.startswith("objective.") and new.startswith("technique.")
+    if becomes_technique and value is None:
+        return
+    *parents, name = new.split(".")
+    node = values
+    for parent in parents:
+        node = node.setdefault(parent, {})
+    if becomes_technique:
+        node["enabled"] = True
+    node[name] = value
+
 
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: from_version_1, 2: from_version_2}
 

@@ -12,14 +12,8 @@ from hydra.errors import HydraException
 
 from improved_gan.composing.errors import printable
 from improved_gan.composing.keys import groups, known_keys
+from improved_gan.composing.migration import RENAMED
 from improved_gan.config import UsageError
-
-RENAMED = {
-    "objective.clip": "technique.weight_clipping.bound",
-    "objective.gradient_penalty": "technique.gradient_penalty.weight",
-    "objective.pulling_away": "technique.pulling_away.weight",
-}
-"""Keys that scripts may hold still."""
 
 
 def parsed(overrides: Iterable[str]) -> list[Override]:
@@ -51,7 +45,8 @@ def _check(override: Override) -> None:
             _check_choice(key, override.value(), choices[key])
         return
     if key in RENAMED:
-        raise UsageError(f"{line}: {key} is {RENAMED[key]} now")
+        hint = " (1 - rate)" if key.endswith(".rate") else ""
+        raise UsageError(f"{line}: {key} is called {RENAMED[key]}{hint} now; set that")
     if key not in keys:
         hint = _nearest(key, [*keys, *choices]) or "; improved-gan --help lists the groups"
         raise UsageError(f"{line}: unknown key {printable(key)}{hint}")

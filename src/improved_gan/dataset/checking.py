@@ -32,5 +32,5 @@ def check_against_data(config: Config, dataset: PreparedDataset) -> None:
             raise UsageError(
                 f"objective={objective.name}: needs labels, and {dataset.name} has none; use objective=non_saturating"
             )
-        if config.dataset.labels_per_class is not None and not objective.labels_on_reals:
+        if config.dataset.labels_per_class is not None and not objective.fully_labelled:
             labelled_indices(np.asarray(labels[kept]), config.dataset.labels_per_class, config.dataset.label_seed)

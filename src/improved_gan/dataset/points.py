@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float64
 
-from improved_gan.config import DrawnConfig, PointsConfig
+from improved_gan.config import PointsConfig, SyntheticConfig
 from improved_gan.dataset.prepared import Modes, SourceSplit
 
 
@@ -34,11 +34,11 @@ def spiral_centres(count: int, radius: float, turns: float) -> Float64[np.ndarra
 def modes_of(config: PointsConfig) -> Modes:
     """The Gaussians that `config` describes."""
     if config.arrangement == "line":
-        assert config.means is not None and config.deviations is not None and config.weights is not None
+        assert config.means is not None and config.stds is not None and config.weights is not None
         weights = np.array(config.weights, dtype=np.float64)
-        centres, deviations = np.array(config.means, dtype=np.float64)[:, None], np.array(config.deviations, np.float64)
+        centres, deviations = np.array(config.means, dtype=np.float64)[:, None], np.array(config.stds, np.float64)
         return Modes(centres, deviations, weights / weights.sum())
-    assert config.modes is not None and config.radius is not None and config.deviation is not None
+    assert config.modes is not None and config.radius is not None and config.std is not None
     match config.arrangement:
         case "ring":
             centres = ring_centres(config.modes, config.radius)
@@ -47,10 +47,10 @@ def modes_of(config: PointsConfig) -> Modes:
         case _:
             assert config.turns is not None
             centres = spiral_centres(config.modes, config.radius, config.turns)
-    return Modes(centres, np.full(config.modes, config.deviation), np.full(config.modes, 1 / config.modes))
+    return Modes(centres, np.full(config.modes, config.std), np.full(config.modes, 1 / config.modes))
 
 
-def draw_points(modes: Modes, config: DrawnConfig) -> dict[str, SourceSplit]:
+def draw_points(modes: Modes, config: SyntheticConfig) -> dict[str, SourceSplit]:
     """Both splits, float32 (N, D, 1, 1), each point labelled with the number of its mode."""
     source = np.random.RandomState(config.seed)  # the same in every version of numpy
     splits = {}

@@ -13,7 +13,7 @@ from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 
-from improved_gan.config import DatasetConfig, DrawnConfig, UsageError
+from improved_gan.config import DatasetConfig, SyntheticConfig, UsageError
 from improved_gan.dataset.formats import (
     Arrays,
     as_split,
@@ -112,8 +112,8 @@ def find(config: DatasetConfig, data_root: Path) -> Source:
             raise UsageError(f"dataset.name={config.name}: must be digits with source scikit_learn")
         request, origin = f"dataset={config.name}", "sklearn.datasets.load_digits"
         return Source(config.name, request, origin, None, [], shape, lambda _: read_digits())
-    if config.drawn is not None:
-        return _drawn(config, config.drawn, data_root, shape)
+    if config.synthetic is not None:
+        return _drawn(config, config.synthetic, data_root, shape)
     if config.source == "torchvision":
         return _published(config.name, data_root, shape)
     request, path = f"dataset.path={config.path or 'null'}", _absolute(Path(config.path or os.devnull))
@@ -140,7 +140,7 @@ def _own_arrays(path: Path, shape: Shape | None, request: str) -> dict[str, Sour
     return with_numbered_classes(splits, request)
 
 
-def _drawn(config: DatasetConfig, drawn: DrawnConfig, data_root: Path, shape: Shape | None) -> Source:
+def _drawn(config: DatasetConfig, drawn: SyntheticConfig, data_root: Path, shape: Shape | None) -> Source:
     """Points, which need no files, or digits stacked of MNIST's."""
     request, recipe = f"dataset={config.name}", repr((drawn, config.points))
     if config.points is not None:

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from jaxtyping import Int64, UInt8
 
-from improved_gan.config import DrawnConfig
+from improved_gan.config import SyntheticConfig
 from improved_gan.dataset.prepared import SourceSplit
 
 BLOCK = 1024  # images
 PLACES = np.array([100, 10, 1])  # the class of digits 1, 2, 3 is 123
 
 
-def stack_digits(digits: Mapping[str, SourceSplit], config: DrawnConfig) -> dict[str, SourceSplit]:
+def stack_digits(digits: Mapping[str, SourceSplit], config: SyntheticConfig) -> dict[str, SourceSplit]:
     """Training images of training digits and test images of test digits, as many as `config` says."""
     source = np.random.RandomState(config.seed)
     splits = {}

@@ -26,11 +26,11 @@ def judge_real_data(request: Request, prepared: PreparedDataset, folder: RunFold
     Raises `UsageError` for a measure that asks a discriminator, or that compares with the training images themselves.
     """
     config, started, clock = request.config, time.strftime("%Y-%m-%dT%H:%M:%S%z"), time.perf_counter()
-    for name in config.metrics.measures:
+    for name in config.metrics.names:
         if METRICS[name].judge:
-            raise UsageError(f"metrics.measures={name}: asks a run's discriminator, and real data has none")
+            raise UsageError(f"metrics.names={name}: asks a run's discriminator, and real data has none")
         if METRICS[name].reference and config.metrics.reference_split == "train":
-            raise UsageError(f"metrics.measures={name}: compares with these very images; metrics.reference_split=test")
+            raise UsageError(f"metrics.names={name}: compares with these very images; metrics.reference_split=test")
     device = choose_device(config.device)
     torch.set_num_threads(config.training.threads or DEFAULT_THREADS)
     samples = real_images(prepared, "train", config.metrics.samples)

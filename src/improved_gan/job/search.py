@@ -41,8 +41,8 @@ def search(request: Request) -> Path:
     assert wanted is not None
     overrides = [o for o in request.overrides if o.partition("=")[0].split(".")[0] not in NOT_OF_TRIALS]
     space = space_of(request.config, overrides)
-    direction = _direction(wanted.measure, wanted.direction)
-    if wanted.measure == "test_error" and request.config.dataset.evaluate_on == "test":
+    direction = _direction(wanted.metric, wanted.direction)
+    if wanted.metric == "test_error" and request.config.dataset.evaluate_on == "test":
         log.warning(
             "settings are chosen by the test split, so their error on it says little; to hold training images out: "
             "dataset.validation_images=300 dataset.evaluate_on=validation"
@@ -55,7 +55,7 @@ def search(request: Request) -> Path:
             study = optuna.create_study(
                 study_name="search",
                 storage=f"sqlite:///file:{quote(str(folder.path / 'study.db'))}?uri=true",
-                direction=optuna.study.StudyDirection[{"minimise": "MINIMIZE", "maximise": "MAXIMIZE"}[direction]],
+                direction=optuna.study.StudyDirection[{"minimize": "MINIMIZE", "maximize": "MAXIMIZE"}[direction]],
                 load_if_exists=True,
                 pruner=optuna.pruners.MedianPruner(n_startup_trials=4)
                 if wanted.pruning == "median"
@@ -66,13 +66,13 @@ def search(request: Request) -> Path:
         # Not the same random draws again after each interruption, nor in two processes.
         study.sampler = optuna.samplers.TPESampler(seed=request.config.seed + len(study.trials))
         while (trial := _next_trial(study, space, worker, wanted.trials)) is not None:
-            _try(study, trial, wanted.measure, overrides, seeds)
+            _try(study, trial, wanted.metric, overrides, seeds)
             with worker.alone():
-                _write(folder, study, wanted.measure, overrides)
+                _write(folder, study, wanted.metric, overrides)
         if wanted.confirm_seeds and len(ended(study)) >= wanted.trials and _best(study):
-            confirmed = _confirm(study, wanted.confirm_seeds, wanted.measure, overrides)
+            confirmed = _confirm(study, wanted.confirm_seeds, wanted.metric, overrides)
             with worker.alone():
-                _write(folder, study, wanted.measure, overrides, confirmed)
+                _write(folder, study, wanted.metric, overrides, confirmed)
     _print(folder.summary())
     return folder.path
 
@@ -95,14 +95,14 @@ def _direction(measure: str, asked: str | None) -> str:
     better = METRICS[measure].better
     if asked is None and better not in ("higher", "lower"):
         raise UsageError(f"search.direction=null: best of {measure} is {better}; say minimise or maximise")
-    return asked or {"higher": "maximise", "lower": "minimise"}[better]
+    return asked or {"higher": "maximize", "lower": "minimize"}[better]
 
 
 def _folder(request: Request, overrides: list[str], space: dict[str, "BaseDistribution"], direction: str) -> RunFolder:
     """Where the study lies: found again by whatever decides it but the number of trials."""
     assert request.config.search is not None
     wanted = request.config.search
-    decisive = [compose_jobs(overrides)[0].digest, wanted.measure, direction, str(space)]
+    decisive = [compose_jobs(overrides)[0].digest, wanted.metric, direction, str(space)]
     if wanted.seeds is not None or wanted.pruning != "none":  # a study of before has neither
         decisive += [str(wanted.seeds), wanted.pruning]
     digest = hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:8]

@@ -70,22 +70,22 @@ def _radii(points: Float[Tensor, "n feature"], neighbours: tuple[int, ...], bar:
 
 def precision(evidence: MetricInputs) -> Score:
     """`precision`."""
-    return _score(evidence, "precision", "neighbours")
+    return _score(evidence, "precision", "precision_recall_k")
 
 
 def recall(evidence: MetricInputs) -> Score:
     """`recall`."""
-    return _score(evidence, "recall", "neighbours")
+    return _score(evidence, "recall", "precision_recall_k")
 
 
 def density(evidence: MetricInputs) -> Score:
     """`density`."""
-    return _score(evidence, "density", "density_neighbours")
+    return _score(evidence, "density", "density_coverage_k")
 
 
 def coverage(evidence: MetricInputs) -> Score:
     """`coverage`."""
-    return _score(evidence, "coverage", "density_neighbours")
+    return _score(evidence, "coverage", "density_coverage_k")
 
 
 def _score(evidence: MetricInputs, which: str, option: str) -> Score:
@@ -94,7 +94,7 @@ def _score(evidence: MetricInputs, which: str, option: str) -> Score:
     samples, reals = ours.values, real.values
     assert samples is not None and reals is not None and reference is not None
     most = min(len(samples), len(reals)) - 1
-    k, of_density = (min(evidence.options[name], most) for name in ("neighbours", "density_neighbours"))
+    k, of_density = (min(evidence.options[name], most) for name in ("precision_recall_k", "density_coverage_k"))
 
     def find() -> PRDC:
         placed = samples.to(evidence.device), reals.to(evidence.device)
@@ -107,5 +107,5 @@ def _score(evidence: MetricInputs, which: str, option: str) -> Score:
         reference=reference.name,
         reference_samples=len(reference),
         split=reference.split,
-        details={"neighbours": k if option == "neighbours" else of_density},
+        details={"neighbours": k if option == "precision_recall_k" else of_density},
     )

@@ -17,9 +17,9 @@ from improved_gan.objective.record import Reconstruction
 
 
 def vae(config: ObjectiveConfig) -> Reconstruction:
-    """Two outputs for each of the decoder's latent dims; `pixel_deviation` is s, in units of the scaled images."""
-    assert config.pixel_deviation is not None
-    deviation = config.pixel_deviation
+    """Two outputs for each of the decoder's latent dims; `decoder_std` is s, in units of the scaled images."""
+    assert config.decoder_std is not None
+    deviation = config.decoder_std
 
     def losses(
         images: Float[Tensor, "batch *image"],

@@ -77,13 +77,13 @@ def _discriminators(run: Run) -> tuple[Density, Density, Density, Density, Densi
     config, objective = trained.config, trained.pair.objective
     samples = trained.sample(SAMPLES, SEED).double().flatten().numpy()
     mixture = config.dataset.points
-    assert mixture and mixture.means and mixture.deviations and mixture.weights
-    spread = 4 * max(mixture.deviations)
+    assert mixture and mixture.means and mixture.stds and mixture.weights
+    spread = 4 * max(mixture.stds)
     x = np.linspace(min(*mixture.means, samples.min()) - spread, max(*mixture.means, samples.max()) + spread, 400)
     weights = np.array(mixture.weights) / sum(mixture.weights)
     p = sum(
         weight * norm.pdf(x, mean, deviation)
-        for weight, mean, deviation in zip(weights, mixture.means, mixture.deviations, strict=True)
+        for weight, mean, deviation in zip(weights, mixture.means, mixture.stds, strict=True)
     )
     q = gaussian_kde(samples)(x)
     (output,) = trained.pair.discriminator(torch.from_numpy(x).float().view(-1, 1, 1, 1))

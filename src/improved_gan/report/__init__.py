@@ -20,9 +20,9 @@ def make_report(root: Path, config: ReportConfig) -> Path:
         raise UsageError(f"run={root}: the report goes into {folder}, which is not writable")
     found = read_runs(root)
     measures = sorted({name for run in found.runs for name, _ in run.metrics})
-    if config.measure is not None and measures and config.measure not in measures:
-        raise UsageError(f"report.measure={config.measure}: the runs hold {', '.join(measures)}")
+    if config.metric is not None and measures and config.metric not in measures:
+        raise UsageError(f"report.metric={config.metric}: the runs hold {', '.join(measures)}")
     problems = list(found.problems)
-    results = [results_of(table, config, problems) for table in tables_of(found.runs, config.measure)]
+    results = [results_of(table, config, problems) for table in tables_of(found.runs, config.metric)]
     write_report(folder, found, results, problems, config)
     return folder

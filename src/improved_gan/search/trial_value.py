@@ -24,8 +24,8 @@ def value_of(folder: Path, measure: str, overrides: list[str]) -> float:
         if measure in found.get("metrics", {}):
             return float(found["metrics"][measure]["value"])
     kept = [text for text in overrides if text.split("=")[0].split(".")[0] in ("metrics", "device", "data_root")]
-    wanted = [text for text in kept if not text.startswith("metrics.measures")]
-    wanted += [f"images={json.dumps(str(folder))}", f"metrics.measures=[{measure}]", f"evaluate.name={EVALUATION}"]
+    wanted = [text for text in kept if not text.startswith("metrics.names")]
+    wanted += [f"images={json.dumps(str(folder))}", f"metrics.names=[{measure}]", f"evaluate.name={EVALUATION}"]
     job_named("evaluate")(compose_jobs(["job=evaluate", *wanted])[0])
     summary = json.loads(earlier[1].read_text())
     if measure not in summary["metrics"]:

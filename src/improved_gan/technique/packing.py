@@ -18,7 +18,7 @@ from improved_gan.tensors import Tensor
 @dataclass
 class Config:
     enabled: bool = MISSING
-    samples: int = number(minimum=2)
+    pack_size: int = number(minimum=2)
 
 
 def check(config: Config, run: Any) -> None:
@@ -29,9 +29,9 @@ def check(config: Config, run: Any) -> None:
             "packing to false"
         )
     size = run.training.batch_size
-    if size % config.samples or size < 2 * config.samples:
+    if size % config.pack_size or size < 2 * config.pack_size:
         raise UsageError(
-            f"training.batch_size={size}: must be a multiple of technique.packing.samples={config.samples} "
+            f"training.batch_size={size}: must be a multiple of technique.packing.pack_size={config.pack_size} "
             "and at least twice as many"
         )
 
@@ -44,4 +44,4 @@ def pack(
     return whole.reshape(-1, samples * images.shape[1], *images.shape[2:])
 
 
-TECHNIQUE = Technique(config=Config, check=check, pack=lambda config: config.samples)
+TECHNIQUE = Technique(config=Config, check=check, pack=lambda config: config.pack_size)

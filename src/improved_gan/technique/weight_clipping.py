@@ -19,18 +19,18 @@ from improved_gan.tensors import Tensor
 @dataclass
 class Config:
     enabled: bool = MISSING
-    bound: float = number(above=0)
+    limit: float = number(above=0)
 
 
 def constraint(config: Config) -> Callable[[Iterable[Tensor]], None]:
-    """Clips the parameters to [-bound, bound] in place."""
+    """Clips the parameters to [-limit, limit] in place."""
 
     def clip(parameters: Iterable[Tensor]) -> None:
         import torch
 
         with torch.no_grad():
             for parameter in parameters:
-                parameter.clamp_(-config.bound, config.bound)
+                parameter.clamp_(-config.limit, config.limit)
 
     return clip
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from improved_gan.architecture.noise import GaussianNoise
 from improved_gan.architecture.weight_norm import data_dependent_initialisation
-from improved_gan.config import AveragingConfig, Config, OptimizerConfig
+from improved_gan.config import Config, EmaConfig, OptimizerConfig
 from improved_gan.objective import Adversarial, Targets, build_objective
 from improved_gan.technique import Technique
 from improved_gan.training.adam import Adam
@@ -27,7 +27,7 @@ def build_gan(config: Config, classes: int | None, device: torch.device) -> GAN:
     training, objective = config.training, build_objective(config.objective)
     with device:  # every tensor is made where it will live
         generator = generator_for(config, device)
-        noise = GaussianNoise(training.balance.discriminator_noise) if training.balance.discriminator_noise else None
+        noise = GaussianNoise(training.balance.instance_noise_std) if training.balance.instance_noise_std else None
         discriminator = discriminator_for(config, objective, classes, generator.latent_size, noise)
     on, balance = enabled(config.technique), training.balance
     penalties = _terms({name: (one.penalty, own) for name, (one, own) in on.items()})
@@ -40,7 +40,7 @@ def build_gan(config: Config, classes: int | None, device: torch.device) -> GAN:
             generator,
             training.generator_learning_rate,
             training.optimizer,
-            training.generator_average,
+            training.generator_ema,
             _parameter_penalties(on, "generator", generator),
             balance.generator_loss_weight,
         ),
@@ -48,7 +48,7 @@ def build_gan(config: Config, classes: int | None, device: torch.device) -> GAN:
             discriminator,
             training.discriminator_learning_rate,
             training.optimizer,
-            training.discriminator_average,
+            training.discriminator_ema,
             _parameter_penalties(on, "discriminator", discriminator),
             balance.discriminator_loss_weight,
             tuple(constraints),
@@ -65,7 +65,7 @@ def build_gan(config: Config, classes: int | None, device: torch.device) -> GAN:
         targets=targets,
         pack=pack_size(config.technique),
         draw_latents=partial(draw_latents, config.architecture.latent_distribution, generator.latent_size, device),
-        balance=AdaptiveBalance(balance.adaptive_accuracy),
+        balance=AdaptiveBalance(balance.accuracy_threshold),
         discriminator_noise=noise,
     )
 
@@ -111,7 +111,7 @@ def _player(
     network: nn.Module,
     learning_rate: float,
     optimizer: OptimizerConfig,
-    average: AveragingConfig,
+    average: EmaConfig,
     parameter_penalties: Mapping[str, Any],
     loss_weight: float,
     constraints: tuple[Callable[[Iterable[Tensor]], None], ...] = (),
@@ -121,7 +121,9 @@ def _player(
         network=network,
         optimizer=_optimizer(parameters, learning_rate, optimizer),
         learning_rate=learning_rate,
-        average=None if average.rate is None else ExponentialMovingAverage(parameters, average.rate, average.corrected),
+        average=None
+        if average.decay is None
+        else ExponentialMovingAverage(parameters, round(1 - average.decay, 12), average.bias_correction),
         parameter_penalties=parameter_penalties,
         constraints=constraints,
         loss_weight=loss_weight,

@@ -47,7 +47,7 @@ def _empty_batch(config: Config, pair: GAN, device: torch.device) -> Batch:
     real = torch.empty(size // pair.pack, channels * pair.pack, *sides, device=device)
     labels = torch.empty(len(real), dtype=torch.int64, device=device)
     objective = pair.objective
-    if isinstance(objective, Reconstruction) or objective.labelled_loss is None or config.objective.labels_on_reals:
+    if isinstance(objective, Reconstruction) or objective.labelled_loss is None or config.objective.fully_labelled:
         return Batch(real, labels, None, None)
     return Batch(real, labels, torch.empty(size, channels, *sides, device=device), labels.new_empty(size))
 

@@ -55,7 +55,7 @@ class Evaluator:
         self.config, self.load_data, self.device, self.seed, self.points = config, load_data, device, seed, points
         self.missing: dict[str, str] = {}
         self.weights: InceptionWeights | None = None
-        self.measures = self._possible(list(config.measures))
+        self.measures = self._possible(list(config.names))
         keep = {METRICS[name].network for name in self.measures if METRICS[name].keeps_features}
         self.features = FeatureSource(config, lambda: self.dataset, device, self.weights, keep)
 
@@ -113,12 +113,12 @@ class Evaluator:
 
     def check(self, samples: ImageSet) -> None:
         """Raise `UsageError` if these samples cannot be judged; nothing has been computed by then."""
-        splits, count = self.config.splits, len(samples)
+        splits, count = self.config.inception_score_splits, len(samples)
         seen = not self.points and any(METRICS[name].network for name in self.measures)
         if seen and samples.images.shape[1] not in (1, 3):
             raise UsageError(f"images: {samples.images.shape[1]} channels; networks see 1 (gray) or 3 (colour)")
         if {"inception_score", "classifier_score"} & set(self.measures) and count < splits:
-            raise UsageError(f"metrics.splits={splits}: must be at most {count}, the number of samples")
+            raise UsageError(f"metrics.inception_score_splits={splits}: must be at most {count}, the number of samples")
         if count < 2:
             raise UsageError(f"images: only {count}; at least 2 are needed")
         compared = [name for name in self.measures if _compares(METRICS[name])]

@@ -48,7 +48,7 @@ class FeatureSource:
 
     def _features(self, network: str, images: ImageSet) -> Features:
         extractor, keep = self._network(network), network in self.keep
-        splits = min(self.config.splits, len(images))
+        splits = min(self.config.inception_score_splits, len(images))
 
         def compute() -> Features:
             return extract(extractor, images.images, splits=splits, keep=keep, description=f"{network}: {images.name}")

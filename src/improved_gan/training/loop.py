@@ -42,10 +42,10 @@ class Loop:
         self._logged_step = trainer.step
         self._draw_samples = self._point_drawing() if trainer.config.dataset.holds_points else self._draw_grid
         metrics = trainer.config.metrics
-        self._measure_interval = metrics.step_interval or metrics.interval * trainer.steps_per_epoch
+        self._measure_interval = metrics.step_interval or metrics.epoch_interval * trainer.steps_per_epoch
         self._mode_histogram = ModeHistogram(trainer)
         self._measures_error = (
-            "test_error" in trainer.config.metrics.measures
+            "test_error" in trainer.config.metrics.names
             and trainer.pair.objective.labelled_loss is not None
             and trainer.evaluation_split() is not None
         )

@@ -44,10 +44,10 @@ def final_scores(trainer: Trainer) -> dict[str, dict[str, Any]]:
     line: a run does not fail over its measures.
     """
     config, train = trainer.config, trainer.dataset.train
-    measures = [name for name in config.metrics.measures if name != "test_error"]
+    measures = [name for name in config.metrics.names if name != "test_error"]
     if not measures or not trainer.pair.objective.trains_generator:
         return {}
-    wanted = dataclasses.replace(config.metrics, measures=measures)
+    wanted = dataclasses.replace(config.metrics, names=measures)
     judging = _judging(wanted, trainer)
     count = min(config.metrics.samples, len(train.images))
     if not judging.measures:
@@ -68,12 +68,12 @@ class ModeHistogram:
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer, metrics = trainer, trainer.config.metrics
-        wanted = [name for name in OF_MODES if name in metrics.measures]
-        if trainer.config.dataset.holds_points and metrics.measures:
+        wanted = [name for name in OF_MODES if name in metrics.names]
+        if trainer.config.dataset.holds_points and metrics.names:
             wanted = list(OF_MODES)
         if not trainer.pair.objective.trains_generator:
             wanted = []
-        self.judging = _judging(dataclasses.replace(metrics, measures=wanted), trainer)
+        self.judging = _judging(dataclasses.replace(metrics, names=wanted), trainer)
 
     def __call__(self) -> dict[str, Any]:
         """Every name of `OF_MODES`, and `mode_counts`, the samples of each mode: of 2,500 samples."""

@@ -51,7 +51,7 @@ class Trainer:
         )
         self.step = 0
         noise = self.pair.discriminator_noise
-        if noise is not None and training.balance.discriminator_noise_decay:
+        if noise is not None and training.balance.instance_noise_decay:
             noise.deviation = torch.tensor(noise.deviation, device=self.device)
         self._update = STEPS[type(self.pair.objective)]
 
@@ -72,7 +72,7 @@ class Trainer:
         config, train = self.config, self.dataset.train
         kept, self.validation = held_out(len(train.images), config.dataset.validation_images)
         labelled = None
-        if self.pair.objective.labelled_loss is not None and not config.objective.labels_on_reals:
+        if self.pair.objective.labelled_loss is not None and not config.objective.fully_labelled:
             assert train.labels is not None
             labelled = torch.from_numpy(kept[self._labelled_positions(train.labels[kept])])
         images = self._images(train)
@@ -112,14 +112,14 @@ class Trainer:
         return losses
 
     def _schedule(self) -> None:
-        """Rates: constant, then from `decay_from` on linearly to zero at the end, as in the release; and noise."""
-        start = self.config.training.decay_from * self.total_steps
+        """Rates, from `learning_rate_decay_start` on linearly to zero at the end, as in the release; and noise."""
+        start = self.config.training.learning_rate_decay_start * self.total_steps
         left = (self.total_steps - self.step) / max(self.total_steps - start, 1)
         for player in (self.pair.generator_player, self.pair.discriminator_player):
             player.scale_learning_rate(min(left, 1.0))
         noise, balance = self.pair.discriminator_noise, self.config.training.balance
         if noise is not None and isinstance(noise.deviation, Tensor):
-            noise.deviation.fill_(balance.discriminator_noise * (1 - self.step / self.total_steps))
+            noise.deviation.fill_(balance.instance_noise_std * (1 - self.step / self.total_steps))
 
     def weights_are_finite(self) -> bool:
         """Whether every trained parameter of both players is a finite number."""
