@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from string import Template
 
+import numpy as np
+
 from improved_gan.composing import compose_jobs
 from improved_gan.config import UsageError
 
@@ -125,7 +127,9 @@ def stand_in(override: str, folder: Path) -> str:
     if key not in READ_PATHS or value in ("", "null"):
         return override
     path = folder / f"{key}{Path(value).suffix}"
-    if path.suffix:
+    if key == "dataset.path" and path.suffix == ".npz":  # its content is part of a run's hash
+        np.savez(path, images=np.zeros((200, 28, 28), np.uint8))
+    elif path.suffix:
         path.touch()
     else:
         (path / "checkpoints").mkdir(parents=True, exist_ok=True)
