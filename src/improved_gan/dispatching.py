@@ -5,6 +5,7 @@ import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from improved_gan.composing import Request
 from improved_gan.config import UsageError
@@ -61,10 +62,21 @@ def resource_that_ran_out(error: BaseException | None) -> str:
     return ""
 
 
+class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]
+    """Writes to what `sys.stderr` is at that moment: a notebook or a test puts its own in place."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> Any:
+        return sys.stderr
+
+
 def log_to_stderr() -> None:
     """Let the program's own log be read on stderr; once, however often it is called."""
     if not log.handlers:
-        handler = logging.StreamHandler(sys.stderr)
+        handler = _StderrHandler()
         handler.setFormatter(logging.Formatter("%(message)s"))
         handler.setLevel(logging.INFO)
         log.addHandler(handler)

@@ -87,7 +87,7 @@ def test_technique_defaults_are_off_and_weights_are_the_games_own() -> None:
     ("arguments", "names"),
     [
         (["job=game", "technique.feature_matching.enabled=true"], "technique.feature_matching.enabled=true"),
-        (["job=game", "technique=our_methods"], "technique.minibatch_discrimination.enabled=true"),
+        (["job=game", "technique=our_methods"], "technique.label_smoothing.enabled=true"),
         (["job=game", "game.start=[1.0]"], "game.start"),
         (["job=game", "game.start=[1.0,.inf]"], "game.start"),
         (["job=game", "game.steps=0"], "game.steps=0"),

@@ -11,6 +11,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does
+
+from small_images import small_image_folder
+
 from improved_gan.composing import compose_jobs, groups
 from improved_gan.config import Config, TechniqueConfig
 from improved_gan.dataset import PreparedDataset
@@ -57,7 +61,12 @@ def cases() -> dict[str, list[str]]:
         "cifar10_table3": ["experiment=cifar10_table3", FEW_LABELS],
         "cifar10_table3_minus_l_plus_ha": ["experiment=cifar10_table3", "ablation=minus_l_plus_ha", FEW_LABELS],
         "svhn": ["experiment=svhn_semi_supervised", FEW_LABELS],
-        "imagenet128": ["experiment=imagenet128", "dataset.path=.", "training.steps=2", "training.batch_size=4"],
+        "imagenet128": [
+            "experiment=imagenet128",
+            f"dataset.path={small_image_folder()}",
+            "training.steps=2",
+            "training.batch_size=4",
+        ],
     }
     return made
 

@@ -72,7 +72,7 @@ def test_the_table_stands_beside_the_paper(report: Path) -> None:
 def test_people_are_ranked_against_each_score_with_its_sign(report: Path) -> None:
     lines = [line.split("|") for line in (report / "table.md").read_text().splitlines() if "rank correlation" in line]
     assert [line[1].strip().removeprefix("rank correlation with ") for line in lines] == [
-        "frechet inception distance",
+        "Fréchet inception distance",
         "classifier score",
     ]
     for line in lines:

@@ -247,5 +247,6 @@ def test_supervised_only_trains_no_generator() -> None:
 @pytest.mark.parametrize("name", groups()["objective"])
 def test_every_objective_of_conf_can_be_built(name: str) -> None:
     (request,) = compose_jobs([f"objective={name}", "technique=none"])
-    assert request.config.objective.name == name
+    names = {"r3gan": "relativistic"}  # a choice of settings, not an objective of its own
+    assert request.config.objective.name == names.get(name, name)
     assert build_objective(request.config.objective).trains_generator == (name != "supervised_only")

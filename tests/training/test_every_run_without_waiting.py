@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from host_reads import HostReads
+from small_images import small_image_folder
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from improved_gan.composing import compose_jobs, groups
@@ -67,7 +68,7 @@ CASES = {
     "Figure 3, minibatch": ("experiment=mnist_figure3", "ablation=mnist_minibatch_discrimination", FEW),
 }  # fmt: skip
 # These three alone take a gradient within a loss, which needs a GPU; test_without_waiting.py has their whole steps.
-GRADIENTS_IN_LOSSES = ("wasserstein_gp", "r1", "unrolling")
+GRADIENTS_IN_LOSSES = ("wasserstein_gp", "r3gan", "gradient_penalty", "r1", "r2", "unrolling")
 LOSSES = CASES | {
     **{f"objective={name}": (f"objective={name}", "technique=none", FEW)
        for name in groups()["objective"] if name not in GRADIENTS_IN_LOSSES},
@@ -82,7 +83,7 @@ READS_ON_THE_CPU = ("imagenet128", "phenomenon/stacked_mnist", "stacked_mnist_ml
 def config_of(case: str) -> Config:
     overrides = [*TINY, *LOSSES[case]]
     if case == "imagenet128":
-        overrides.append("dataset.path=.")
+        overrides.append(f"dataset.path={small_image_folder()}")
     return compose_jobs(overrides)[0].config
 
 

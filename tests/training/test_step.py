@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from small_images import small_image_folder
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
 
@@ -28,7 +29,7 @@ PAIRS = {
     "mnist": ("dataset=mnist", "architecture=mnist_mlp"),
     "cifar10": ("experiment=cifar10_table3",),
     "svhn": ("experiment=svhn_semi_supervised",),
-    "imagenet": ("experiment=imagenet128", f"dataset.path={Path(__file__).parent}"),
+    "imagenet": ("experiment=imagenet128", f"dataset.path={small_image_folder()}"),
 }
 CPU = torch.device("cpu")
 

@@ -27,7 +27,9 @@ class HistoricalAverage:
     def update(self) -> None:
         """Add the current point to the mean; once before each `penalty`."""
         self.count += 1
-        torch._foreach_lerp_(self.means, self.parameters, [self.count.reciprocal()] * len(self.means))
+        share = self.count.double().reciprocal()
+        shares = {dtype: share.to(dtype) for dtype in {mean.dtype for mean in self.means}}
+        torch._foreach_lerp_(self.means, self.parameters, [shares[mean.dtype] for mean in self.means])
 
     def penalty(self) -> Float[Tensor, ""]:
         """The squared distance between the parameters and their mean, summed over all of them; no weight in it."""
