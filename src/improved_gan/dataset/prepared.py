@@ -71,9 +71,18 @@ class SourceSplit:
 
 
 def store_folders(data_root: Path | None) -> list[Path]:
-    """Where prepared forms may lie, best first: beside the sources, and in the user's cache folder."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "improved_gan"
-    return [cache] if data_root is None else [data_root / "prepared", cache]
+    """Where prepared forms may lie, best first: beside the sources, and in the user's cache folder.
+
+    Raises `RuntimeError` where only the latter can be and nobody says where home is.
+    """
+    beside = [] if data_root is None else [data_root / "prepared"]
+    try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "improved_gan"
+    except RuntimeError:
+        if data_root is None or not data_root.is_dir():
+            raise
+        return beside
+    return [*beside, cache]
 
 
 def prepare(
@@ -238,7 +247,9 @@ def _exclusive_lock(store: Path) -> Iterator[None]:
         except FileNotFoundError:  # another process has just removed the empty folder
             continue
         except OSError as error:
-            raise UsageError(f"XDG_CACHE_HOME={store.parent}: must be a writable folder ({error.strerror})") from error
+            raise UsageError(
+                f"{store}: must be a writable folder ({error.strerror}); set XDG_CACHE_HOME to one"
+            ) from error
         try:
             hold(lock, wait=False)
         except BlockingIOError:

@@ -97,7 +97,7 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder, early: MemoryH
     config = request.config
     if not (folder.path / "config.yaml").exists():
         folder.write_config(config)
-    file_handler = logging.FileHandler(folder.path / "log.txt")
+    file_handler = logging.FileHandler(folder.path / "log.txt", encoding="utf-8", errors="backslashreplace")
     file_handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     early.setTarget(file_handler)
     early.flush()
