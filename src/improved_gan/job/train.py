@@ -130,7 +130,12 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder, early: MemoryH
             "environment": environment(trainer.device) | {"precision": config.training.precision},
             **more,
         }
-        folder.write_summary(summary)
+        try:
+            folder.write_summary(summary)
+        except OSError:
+            if status == "finished":  # the results are worth more than the file
+                print(results_table(summary))
+            raise
         if tracker is not None and status != "running":
             tracker.summarise(summary)
         return summary
