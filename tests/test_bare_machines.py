@@ -60,3 +60,24 @@ def test_somebody_without_a_home_is_told_so_of_data_given_by_a_path(tmp_path: Pa
     done = subprocess.run(line, capture_output=True, text=True, env=environment)
     assert "Traceback" not in done.stderr
     assert done.returncode == 1 and "set HOME" in done.stderr.splitlines()[-1], done.stderr
+
+
+def test_a_set_prepared_beside_its_source_needs_no_home(tmp_path: Path) -> None:
+    np.savez(tmp_path / "images.npz", images=np.zeros((120, 8, 8), np.uint8))
+    environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME")}
+    code = f"{NO_PASSWD}\nimport sys\nfrom improved_gan.cli import main\nmain()"
+    line = [sys.executable, "-c", code, "job=prepare", "dataset=npz", f"dataset.path={tmp_path / 'images.npz'}"]
+    for _ in range(2):
+        done = subprocess.run([*line, f"data_root={tmp_path}"], capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        assert Path(done.stdout.splitlines()[-1]).parent == tmp_path / "prepared"
+
+
+@pytest.mark.parametrize("job", [["job=train", "metrics=quick"], ["--help"], ["--cfg", "job"]])
+def test_output_in_ascii_loses_no_run(job: list[str], tmp_path: Path) -> None:
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    settings = [] if job == ["--help"] else [*SMALL[:1], *SMALL[2:], f'output_root="{tmp_path}/Größe"']
+    line = [sys.executable, "-m", "improved_gan", *job, *settings]
+    done = subprocess.run(line, capture_output=True, env=environment)
+    assert done.returncode == 0 and b"Traceback" not in done.stderr, done.stderr
+    done.stdout.decode("ascii")

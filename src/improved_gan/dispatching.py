@@ -12,7 +12,7 @@ from improved_gan.config import UsageError
 from improved_gan.job import job_named
 from improved_gan.training.termination import Stopped, TrainingFailed, ending_at_once, raising_stopped
 
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO, errno.ESTALE)
 log = logging.getLogger("improved_gan")
 
 

@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,13 +57,24 @@ def _umask() -> int:
 def read_config(folder: Path) -> Config:
     """The config of the run in `folder`; raises `UsageError` where there is none or it is another version's."""
     try:
-        stored = migrated(_stored_values(folder))
+        stored = _literal(migrated(_stored_values(folder)))
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), completing_defaults(), stored))
     except Exception as error:  # unreadable YAML, unknown keys: whatever is wrong, this folder is no run of ours
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UsageError(f"run={folder}: config.yaml cannot be read as a run's config ({reason})") from None
     assert isinstance(config, Config)
     return config
+
+
+def _literal(value: Any) -> Any:
+    """`value` with its `${...}` escaped: a stored path may hold such, and OmegaConf would look for a key."""
+    if isinstance(value, dict):
+        return {key: _literal(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_literal(each) for each in value]
+    if isinstance(value, str):
+        return re.sub(r"(\\*)\$\{", r"\1\1\\${", value)
+    return value
 
 
 def runs_by_digest(parent: Path) -> dict[str, Path]:
@@ -151,10 +163,9 @@ class RunFolder:
             self._lock = None
 
     def write_config(self, config: Config) -> None:
+        values = {VERSION: SCHEMA_VERSION, **dataclasses.asdict(config)}
         with atomic_write(self.path / "config.yaml") as file:
-            file.write(
-                OmegaConf.to_yaml(OmegaConf.create({VERSION: SCHEMA_VERSION, **dataclasses.asdict(config)})).encode()
-            )
+            file.write(yaml.safe_dump(values, sort_keys=False, allow_unicode=True).encode())
 
     def summary(self) -> dict[str, Any]:
         """What summary.json says; empty if it is not there or was damaged."""

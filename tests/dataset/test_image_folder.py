@@ -163,9 +163,12 @@ def test_hidden_files_broken_links_and_loops_are_left_out_and_counted(
     (folder / "red" / "._a.png").write_bytes(b"no image")
     (folder / "red" / "gone.png").symlink_to("nowhere.png")
     (folder / "red" / "loop").symlink_to("..")
+    (folder / "red" / "higher").symlink_to("../..")  # holds the set and whatever lies beside it
+    (folder / "up").symlink_to("..")
+    paint(folder.parent / "another set" / "a.png", 1)
     assert len(load(configure, folder, image_shape=[3, 4, 4]).train.images) == 5
     assert (
-        "left out 1 broken links, 4 hidden files or folders, 1 links to a folder that holds them, 1 other files"
+        "left out 1 broken links, 4 hidden files or folders, 3 links to a folder that holds them, 1 other files"
         in caplog.text
     )
 

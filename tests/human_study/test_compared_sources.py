@@ -21,10 +21,14 @@ DIGITS = (load_digits().images * 15.9).astype(np.uint8)
 
 
 def images(tmp_path: Path, *overrides: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    line = ["job=human_study", "dataset=digits", "device=cpu", f"data_root={tmp_path / 'data'}", *overrides]
-    config = compose_jobs(line)[0].config
-    assert config.human_study is not None
-    return images_of(config, config.human_study)
+    """The test split's images, and each generator's."""
+    line = ["job=human_study", "device=cpu", f"data_root={tmp_path / 'data'}", *overrides]
+    line += [] if "dataset=npz" in overrides else ["dataset=digits"]
+    (request,) = compose_jobs(line)
+    assert request.config.human_study is not None
+    data, generated = images_of(request, request.config.human_study)
+    assert data.test is not None
+    return np.asarray(data.test.images), generated
 
 
 def test_a_folder_of_images_and_an_npz_are_compared(tmp_path: Path) -> None:
@@ -77,3 +81,23 @@ def test_two_of_one_name_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", images=DIGITS[:5, :, :, None])
     with pytest.raises(UsageError, match="a names two of them"):
         images(tmp_path, f"human_study.compare=[{tmp_path}/a.npz,{tmp_path}/a.npz]")
+
+
+@pytest.mark.integration
+def test_real_images_are_those_that_the_run_was_trained_on(tmp_path: Path) -> None:
+    path = tmp_path / "own.npz"
+    arrays = {"x_train": DIGITS[:200], "x_test": DIGITS[200:260]}
+    np.savez(path, **arrays)
+    small = ["budget=smoke", "training.steps=2", "tracking.mode=disabled", "metrics=none", "technique=none"]
+    own = ["dataset=npz", f"dataset.path={path}", "architecture=digits_mlp", "objective=non_saturating"]
+    assert cli.run([*small, *own, f"output_root={tmp_path / 'runs'}", f"data_root={tmp_path / 'data'}"]) == 0
+    (run,) = (tmp_path / "runs" / "default").iterdir()
+    reals, _ = images(tmp_path, f"human_study.compare=[{run}]")
+    assert (reals[:, 0] == DIGITS[200:260]).all()
+    np.savez(path, **(arrays | {"x_test": DIGITS[300:360]}))
+    with pytest.raises(UsageError, match="was trained on data with checksum"):
+        images(tmp_path, f"human_study.compare=[{run}]")
+    np.savez(tmp_path / "moved.npz", **arrays)
+    moved = ["dataset=npz", f"dataset.path={tmp_path / 'moved.npz'}"]
+    reals, _ = images(tmp_path, f"human_study.compare=[{run}]", *moved)
+    assert (reals[:, 0] == DIGITS[200:260]).all()

@@ -1,11 +1,13 @@
 """A study over HTTP: nothing betrays an image, no answer is lost, changed or counted twice, bad requests get 4xx."""
 
 import re
+import time
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
+from scipy import stats
 
 pytest.importorskip("starlette")
 from starlette.testclient import TestClient
@@ -13,6 +15,7 @@ from starlette.testclient import TestClient
 from improved_gan.config import HumanStudyConfig, UsageError
 from improved_gan.human_study.design import ATTENTION, REAL, choose_images
 from improved_gan.human_study.server import application
+from improved_gan.human_study.statistics import attentive, estimates
 from improved_gan.human_study.storage import Study, create
 
 
@@ -68,7 +71,7 @@ def test_a_person_goes_through_and_nothing_betrays_an_image(path: Path) -> None:
         assert post(client, position).status_code == 303
     assert len({length for length, _, _ in seen}) == 1 == len({headers for _, headers, _ in seen})
     end = client.get("/trial").text
-    assert "Thank you" in end and "You are the first" in end
+    assert "Thank you" in end and "nobody to compare with" in end
     assert len(study.answers()) == 11
 
 
@@ -149,3 +152,53 @@ def test_too_few_images_are_refused() -> None:
     reals = np.zeros((2, 1, 8, 8), np.uint8)
     with pytest.raises(UsageError, match="holds 2 images of 4"):
         choose_images(design(), reals, {"a": reals})
+
+
+def test_the_last_page_counts_as_the_report_counts(path: Path) -> None:
+    study, source = Study(path), np.random.default_rng(0)
+    of_image = dict(study._database.execute("SELECT name, source FROM image"))
+    people, ends = [study.add_participant() for _ in range(4)], []
+    for number, person in enumerate(people):
+        while (now := study.progress(person, showing=True)) and now.images:
+            is_check = of_image[now.images[0]] == ATTENTION  # which the first takes for real
+            study.answer(person, now.position, {0} if (number > 0 if is_check else source.random() < 0.5) else set())
+        ends.append(study.accuracy(person))
+    kept, failed = attentive(study.answers())
+    of_all = next(each for each in estimates(kept, 0.95, 10) if each.name == "accuracy")
+    assert failed == 1 and ends[0][1:] == (None, 0) == (ends[1][1], ends[1][2] - 1)
+    assert ends[-1][1:] == (pytest.approx(of_all.value), of_all.participants)
+    for person, (own, _, _) in zip(people[1:], ends[1:], strict=True):
+        alone = estimates([row for row in kept if row.participant == person], 0.95, 10)[0]
+        assert own == pytest.approx(alone.value)
+
+
+@pytest.mark.integration
+def test_how_long_an_image_takes_does_not_tell_what_it_is(tmp_path: Path) -> None:
+    source, path = np.random.default_rng(0), tmp_path / "study.sqlite"
+    reals = source.integers(0, 256, (40, 3, 32, 32), dtype=np.uint8)
+    images = choose_images(design(images=54, attention_checks=0), reals, {"flat": np.zeros_like(reals)})
+    create(path, {"images": 54, "repeats": 0, "feedback": "never", "layout": "grid"}, images)
+    client, real = client_of(Study(path)), {image.name: image.source == REAL for image in images}
+    client.post("/start", data={"consent": "yes"}, follow_redirects=False)
+    excess: dict[str, float] = {}  # of each image's median time over that of the page, in seconds
+    for position in range(0, 54, 9):
+        seconds: dict[str, list[float]] = {
+            n: [] for n in re.findall(r"/image/([0-9a-f]{32})", client.get("/trial").text)
+        }
+        for name in source.permutation(list(seconds) * 25):
+            began = time.perf_counter()
+            client.get(f"/image/{name}")
+            seconds[name].append(time.perf_counter() - began)
+        medians = {name: float(np.median(each)) for name, each in seconds.items()}
+        excess |= {name: each - float(np.median(list(medians.values()))) for name, each in medians.items()}
+        client.post("/answer", data={"position": str(position)}, follow_redirects=False)
+    assert excess.keys() == real.keys()
+
+    def chance(delay: float) -> float:
+        """Of such a difference between reals and generated ones, had the reals taken `delay` seconds more."""
+        times = {kind: [t + delay * kind for name, t in excess.items() if real[name] == kind] for kind in (True, False)}
+        return float(stats.mannwhitneyu(times[True], times[False]).pvalue)
+
+    spread = float(np.std(list(excess.values())))
+    assert chance(0) > 1e-3
+    assert chance(3 * spread) < 1e-3  # this cheat sees a delay that is there

@@ -1,5 +1,6 @@
 """What jobs write: never over another evaluation, never in vain, and a log that tells the run's story."""
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from improved_gan import cli
+from improved_gan.run_folder import RunFolder
 
 SMALL = ("budget=smoke", "tracking.mode=disabled", "metrics.names=[test_error]", "training.checkpoint_interval=10")
 MEASURED = ("metrics.names=[sliced_wasserstein]", "metrics.samples=20", "metrics.reference_samples=20")
@@ -78,6 +80,40 @@ def test_the_table_is_printed_even_if_it_cannot_be_stored(
     (run / "evaluation" / "default" / "table.csv").mkdir(parents=True)
     status, out, _ = evaluate(tmp_path, capsys, f"images={run}")
     assert status == 1 and "sliced_wasserstein" in out
+
+
+def test_the_table_of_a_run_is_printed_even_if_its_summary_cannot_be_stored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: RunFolder, summary: dict[str, Any]) -> None:  # a disk that fills up at the very end
+        if summary["step"] == summary["total_steps"]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(RunFolder, "write_summary", full)
+    status = cli.run([*SMALL, f"output_root={tmp_path}"])
+    out, err = capsys.readouterr()
+    assert status == 1 and "test_error" in out and "No space left on device" in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+def test_paths_with_signs_that_mean_something_elsewhere_are_paths(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "100% a?b#c[d] 'e' {f} ${g} $h,i;j&k=l*"
+    images = loose(place, 10)
+    quoted = str(place).replace("${", "\\${")
+    assert cli.run([*SMALL, f'output_root="{quoted}/out"']) == 0
+    (run,) = (place / "out" / "default").iterdir()
+    for line in (
+        ["job=evaluate", f'images="{quoted}/out/default/{run.name}"', *MEASURED],
+        ["job=evaluate", f'images="{quoted}/{images.name}"', *MEASURED],
+        ["job=sample", f'run="{quoted}/out/default/{run.name}"'],
+        ["job=report"],
+        [*SMALL],
+    ):
+        assert cli.run([*line, f'output_root="{quoted}/out"']) == 0, capsys.readouterr()
+    assert "already finished" in capsys.readouterr().err
+    assert (run / "evaluation" / "sample" / "grid.png").is_file() and (run.parent / "report" / "table.md").is_file()
 
 
 def test_the_log_tells_the_runs_story(trained: Path) -> None:

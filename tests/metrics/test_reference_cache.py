@@ -91,3 +91,13 @@ def test_of_many_processes_one_computes_and_the_others_wait(tmp_path: Path) -> N
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0] * 10 and Counted(tmp_path).times == 1
+
+
+def test_where_nothing_can_be_written_features_are_worked_out_and_not_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    compute = Counted(tmp_path)
+    for _ in range(2):
+        assert cached_features(tmp_path / "file" / "cache", "a", keep=False, compute=compute).moments.count == 9
+    assert compute.times == 2 and caplog.text.count("cannot be kept for next time (Not a directory)") == 2

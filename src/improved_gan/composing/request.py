@@ -1,10 +1,8 @@
 """One job to do, from a composed config: capped by the budget, checked, named."""
 
-import contextlib
 import dataclasses
-import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from improved_gan.checks import check
 from improved_gan.composing.fitting import check_shapes
 from improved_gan.composing.identity import run_digest, run_name
 from improved_gan.config import Config
+from improved_gan.remarks import collecting_remarks
 
 
 @dataclass(frozen=True)
@@ -64,25 +63,11 @@ def identified(request: Request, known: dict[str, tuple[str, tuple[str, ...]]] |
 
     key = f"{config.data_root} {config.dataset}"
     if key not in known:
-        with _listening() as remarks:
+        with collecting_remarks() as remarks:  # the job itself shows them, and its log.txt
             checksum = checksum_of(config.dataset, Path(config.data_root))
         known[key] = checksum, tuple(remarks)
     checksum, said = known[key]
     return dataclasses.replace(request, digest=run_digest(config, checksum), remarks=said)
-
-
-@contextlib.contextmanager
-def _listening() -> Iterator[list[str]]:
-    """Inside the `with`, warnings are collected instead of shown: the job itself shows them, and its log.txt."""
-    log = logging.getLogger("improved_gan")
-    heard: list[str] = []
-    listener = logging.Handler(logging.WARNING)
-    listener.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
-    handlers, log.handlers = log.handlers, [listener]
-    try:
-        yield heard
-    finally:
-        log.handlers = handlers
 
 
 def _make_absolute(config: Config) -> None:

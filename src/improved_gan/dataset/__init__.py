@@ -4,6 +4,7 @@ are float32 (N, D, 1, 1).
 Importing this package imports neither torch nor torchvision.
 """
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from improved_gan.dataset.prepared import (
     open_prepared,
     prepare,
     prepared_checksum,
+    remarks_on,
     store_folders,
 )
 from improved_gan.dataset.sources import Source, find
@@ -30,6 +32,7 @@ __all__ = [
     "labelled_indices",
     "load",
 ]
+log = logging.getLogger("improved_gan")
 
 
 def load(config: DatasetConfig, data_root: Path, *, verify_all: bool = False) -> PreparedDataset:
@@ -39,7 +42,10 @@ def load(config: DatasetConfig, data_root: Path, *, verify_all: bool = False) ->
     `verify_all`. Raises `UsageError` where the set cannot be had, is damaged, or is not what `config` says it is.
     """
     source = find(config, data_root)
-    dataset = open_prepared(_prepared(source), verify_all=verify_all)
+    folder = _prepared(source)
+    for remark in remarks_on(folder):
+        log.warning("%s", remark)
+    dataset = open_prepared(folder, verify_all=verify_all)
     return _as_requested(config, dataset, source.request)
 
 

@@ -34,6 +34,11 @@ def image_files(folder: Path, left_out: Counter[str] | None = None) -> list[Path
     return sorted(found)
 
 
+def holds(place: str, other: str) -> bool:
+    """Whether the folder `other` is `place` or lies below it; real paths both."""
+    return os.path.commonpath((place, other)) == place
+
+
 def _walk(folder: Path, above: tuple[str, ...], found: list[Path], left_out: Counter[str]) -> None:
     for path in folder.iterdir():
         is_image = path.name.lower().endswith(SUFFIXES)
@@ -41,7 +46,7 @@ def _walk(folder: Path, above: tuple[str, ...], found: list[Path], left_out: Cou
             left_out["hidden files or folders"] += 1
         elif path.is_dir():
             place = os.path.realpath(path)
-            if place in above:
+            if any(holds(place, each) for each in above):
                 left_out["links to a folder that holds them"] += 1
             else:
                 _walk(path, (*above, place), found, left_out)

@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 from PIL import ImageOps
 
 from improved_gan.dataset.decoding import decode
-from improved_gan.dataset.folder_files import SUFFIXES, counted, image_files, is_hidden
+from improved_gan.dataset.folder_files import SUFFIXES, counted, holds, image_files, is_hidden
 from improved_gan.dataset.prepared import SourceSplit
 
 log = logging.getLogger("improved_gan")
@@ -95,7 +95,7 @@ def _subfolders(folder: Path) -> list[Path]:
     return sorted(
         place
         for place in folder.iterdir()
-        if place.is_dir() and not is_hidden(place.name) and os.path.realpath(place) != above
+        if place.is_dir() and not is_hidden(place.name) and not holds(os.path.realpath(place), above)
     )
 
 

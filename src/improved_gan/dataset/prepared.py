@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from improved_gan.config import UsageError
 from improved_gan.file_lock import hold
+from improved_gan.remarks import collecting_remarks
 
 FORMAT = 1  # part of every prepared folder's key: another number, and everything is prepared anew
 DESCRIPTION = "dataset.json"
@@ -71,9 +72,18 @@ class SourceSplit:
 
 
 def store_folders(data_root: Path | None) -> list[Path]:
-    """Where prepared forms may lie, best first: beside the sources, and in the user's cache folder."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "improved_gan"
-    return [cache] if data_root is None else [data_root / "prepared", cache]
+    """Where prepared forms may lie, best first: beside the sources, and in the user's cache folder.
+
+    Raises `RuntimeError` where only the latter can be and nobody says where home is.
+    """
+    beside = [] if data_root is None else [data_root / "prepared"]
+    try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "improved_gan"
+    except RuntimeError:
+        if data_root is None or not data_root.is_dir():
+            raise
+        return beside
+    return [*beside, cache]
 
 
 def prepare(
@@ -89,7 +99,8 @@ def prepare(
             shutil.rmtree(left, ignore_errors=True)
         try:
             (partial / "scratch").mkdir(parents=True)
-            _write(partial, name, description, read(partial / "scratch"))
+            with collecting_remarks() as remarks:  # said whenever the set is loaded, not only now
+                _write(partial, name, description, read(partial / "scratch"), remarks)
             shutil.rmtree(partial / "scratch")
             partial.rename(folder)
         finally:
@@ -129,6 +140,11 @@ def prepared_checksum(folder: Path) -> str:
     return str(_description(folder)["checksum"])
 
 
+def remarks_on(folder: Path) -> list[str]:
+    """What was to be said while the images of a prepared folder were read: of labels, of conversions."""
+    return list(_description(folder).get("remarks", []))
+
+
 def _description(folder: Path) -> dict[str, Any]:
     try:
         description: dict[str, Any] = json.loads((folder / DESCRIPTION).read_text())
@@ -139,7 +155,7 @@ def _description(folder: Path) -> dict[str, Any]:
     raise _damaged(folder, DESCRIPTION)
 
 
-def _write(folder: Path, name: str, source: str, splits: Mapping[str, SourceSplit]) -> None:
+def _write(folder: Path, name: str, source: str, splits: Mapping[str, SourceSplit], remarks: list[str]) -> None:
     train = splits["train"]
     for split, content in splits.items():
         if content.image_shape != train.image_shape:
@@ -156,6 +172,7 @@ def _write(folder: Path, name: str, source: str, splits: Mapping[str, SourceSpli
         "classes": classes if train.class_names is None else len(train.class_names),
         "class_names": train.class_names,
         "splits": {split: _write_split(folder, split, content) for split, content in splits.items()},
+        "remarks": remarks,
     }
     if train.modes is not None:  # what images have none of is not mentioned: their checksums stay what they are
         description["dtype"] = train.dtype
@@ -213,7 +230,7 @@ def _map(folder: Path, entry: dict[str, Any], verify_all: bool) -> np.ndarray:
 
 
 def _checksum(description: dict[str, Any]) -> str:
-    content = {key: value for key, value in description.items() if key not in ("source", "checksum")}
+    content = {key: value for key, value in description.items() if key not in ("source", "remarks", "checksum")}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -238,7 +255,9 @@ def _exclusive_lock(store: Path) -> Iterator[None]:
         except FileNotFoundError:  # another process has just removed the empty folder
             continue
         except OSError as error:
-            raise UsageError(f"XDG_CACHE_HOME={store.parent}: must be a writable folder ({error.strerror})") from error
+            raise UsageError(
+                f"{store}: must be a writable folder ({error.strerror}); set XDG_CACHE_HOME to one"
+            ) from error
         try:
             hold(lock, wait=False)
         except BlockingIOError:

@@ -30,7 +30,7 @@ from improved_gan.dataset.prepared import FORMAT, SourceSplit
 from improved_gan.dataset.stacked_mnist import stack_digits
 
 Shape = tuple[int, int, int]  # channels, height, width
-LABEL_RULES = "label rules 2"  # part of the key of a prepared .npz: another, and all are prepared anew
+LABEL_RULES = "label rules 3"  # part of the key of a prepared .npz: another, and all are prepared anew
 CHEAP = 2**24  # bytes; a set's files no larger than this in all are read for its key
 
 

@@ -20,6 +20,7 @@ CREATE TABLE participant (id TEXT PRIMARY KEY, feedback INTEGER NOT NULL, starte
 CREATE TABLE trial (participant TEXT NOT NULL REFERENCES participant, position INTEGER NOT NULL,
   image TEXT NOT NULL REFERENCES image, shown REAL, answer TEXT, seconds REAL, PRIMARY KEY (participant, position));
 """
+IS_REPEAT = "row_number() OVER (PARTITION BY participant, image ORDER BY position) > 1"
 
 
 class Refused(Exception):
@@ -142,21 +143,29 @@ class Study:
         row = self._database.execute("SELECT content FROM image WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
 
-    def accuracy(self, participant: str) -> tuple[float, float, int]:
-        """Share right of one, of all who finished (attention checks aside), and how many those are."""
+    def accuracy(self, participant: str) -> tuple[float, float | None, int]:
+        """Share right of one, of all who finished, and how many those are, each counted as the report counts it.
+
+        Repeats and attention checks aside; who failed most of the checks counts for the group no more. None: no group
+        beside the one.
+        """
         rows = self._database.execute(
-            "SELECT participant, avg(answer = (CASE source WHEN ? THEN ? ELSE 'generated' END)) FROM trial JOIN image "
-            "ON image.name = image WHERE source != ? GROUP BY participant HAVING count(answer) = count(*)",
-            (REAL, REAL, ATTENTION),
+            "SELECT participant, avg(is_right) FILTER (WHERE source != :check AND NOT is_repeat), "
+            "coalesce(avg(is_right) FILTER (WHERE source = :check), 1) >= 0.5 FROM (SELECT participant, source, "
+            f"answer = (CASE source WHEN :real THEN :real ELSE 'generated' END) AS is_right, {IS_REPEAT} AS is_repeat "
+            "FROM trial JOIN image ON image.name = image) GROUP BY participant HAVING count(is_right) = count(*)",
+            {"check": ATTENTION, "real": REAL},
         ).fetchall()
-        shares = dict(rows)
-        return shares[participant], sum(shares.values()) / len(shares), len(shares)
+        own = next(share for person, share, _ in rows if person == participant)
+        counted = {person: share for person, share, is_attentive in rows if is_attentive}
+        group = sum(counted.values()) / len(counted) if counted.keys() - {participant} else None
+        return own, group, len(counted)
 
     def answers(self) -> list[Answer]:
         """Every answer, by participant in the order of beginning, then by position."""
         rows = self._database.execute(
-            "SELECT participant, feedback, position, sha256, source, answer, seconds, image, row_number() OVER "
-            "(PARTITION BY participant, image ORDER BY position) > 1 FROM trial JOIN image ON image.name = image "
+            "SELECT participant, feedback, position, sha256, source, answer, seconds, image, "
+            f"{IS_REPEAT} FROM trial JOIN image ON image.name = image "
             "JOIN participant ON participant.id = participant WHERE answer IS NOT NULL "
             "ORDER BY started, participant, position"
         )

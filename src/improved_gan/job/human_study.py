@@ -9,10 +9,12 @@ import numpy as np
 
 from improved_gan import dataset
 from improved_gan.composing import Request
-from improved_gan.config import Config, DatasetConfig, HumanStudyConfig, UsageError
+from improved_gan.config import HumanStudyConfig, UsageError
+from improved_gan.dataset import PreparedDataset
 from improved_gan.human_study.design import ATTENTION, REAL, choose_images
 from improved_gan.human_study.storage import Study, create
 from improved_gan.metrics.sample_files import read_images
+from improved_gan.run_data import stored_data
 
 MOST = 50_000  # images read from a folder or an .npz
 
@@ -32,9 +34,11 @@ def human_study(request: Request) -> Path:
     path = folder / "study.sqlite"
     design = {k: v for k, v in dataclasses.asdict(wanted).items() if k not in ("host", "port", "token")}
     if not path.exists():
-        reals, generated = images_of(config, wanted)
+        data, generated = images_of(request, wanted)
+        assert data.test is not None
         sources = {name_of(text): str(Path(text).absolute()) for text in wanted.compare}
-        create(path, design | {"sources": sources}, choose_images(wanted, reals, generated))
+        images = choose_images(wanted, np.asarray(data.test.images), generated)
+        create(path, design | {"sources": sources, "data": data.name, "checksum": data.checksum}, images)
     study = Study(path)
     changed = [key for key in design if study.design.get(key) != design[key]]
     if changed:
@@ -49,12 +53,16 @@ def human_study(request: Request) -> Path:
     return folder
 
 
-def images_of(config: Config, wanted: HumanStudyConfig) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Real images of the test split, and each generator's by its name."""
+def images_of(request: Request, wanted: HumanStudyConfig) -> tuple[PreparedDataset, dict[str, np.ndarray]]:
+    """The data set whose test split has the real images, and each generator's images by its name.
+
+    Raises `UsageError` where runs were trained on other data than is found, or than one another.
+    """
+    config = request.config
     if not wanted.compare:
         raise UsageError("human_study.compare=[]: nothing to judge; give runs, folders of images or .npz files")
     generated: dict[str, np.ndarray] = {}
-    sets: list[DatasetConfig] = []
+    sets: list[PreparedDataset] = []
     for text in wanted.compare:
         path, name = Path(text), name_of(text)
         if name in (*generated, REAL, ATTENTION):
@@ -67,22 +75,21 @@ def images_of(config: Config, wanted: HumanStudyConfig) -> tuple[np.ndarray, dic
                 raise UsageError(f"human_study.compare: objective={run.config.objective.name} trains no generator")
             pool = math.ceil(wanted.images * 100 / wanted.top_percent)
             generated[name] = run.sampler.sample(pool, wanted.seed).numpy()
-            sets.append(run.config.dataset)
+            sets.append(stored_data(path, request))
         else:
             generated[name] = read_images(path, skip_unreadable=False, count=MOST, seed=wanted.seed)[0].images
-    if len({data.name for data in sets}) > 1:
+    if len({data.checksum for data in sets}) > 1:
         raise UsageError("human_study.compare: the runs were trained on different data sets; a study has one")
-    data = sets[0] if sets else config.dataset
-    if data.holds_points:
-        raise UsageError(f"dataset={data.name}: points are no images; people judge images")
-    prepared = dataset.load(data, Path(config.data_root))
+    prepared = sets[0] if sets else dataset.load(config.dataset, Path(config.data_root))
+    if prepared.modes is not None:
+        raise UsageError(f"dataset={prepared.name}: points are no images; people judge images")
     if prepared.test is None:
-        raise UsageError(f"dataset={data.name}: has no test split, which a study takes its real images from")
+        raise UsageError(f"dataset={prepared.name}: has no test split, which a study takes its real images from")
     if wanted.top_percent < 100:
         from improved_gan.human_study.selection import best_images
 
         generated = best_images(generated, wanted.top_percent, wanted.top_by, prepared, config.metrics, config.device)
-    return np.asarray(prepared.test.images), generated
+    return prepared, generated
 
 
 def name_of(text: str) -> str:

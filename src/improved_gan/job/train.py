@@ -97,7 +97,7 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder, early: MemoryH
     config = request.config
     if not (folder.path / "config.yaml").exists():
         folder.write_config(config)
-    file_handler = logging.FileHandler(folder.path / "log.txt")
+    file_handler = logging.FileHandler(folder.path / "log.txt", encoding="utf-8", errors="backslashreplace")
     file_handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     early.setTarget(file_handler)
     early.flush()
@@ -130,7 +130,12 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder, early: MemoryH
             "environment": environment(trainer.device) | {"precision": config.training.precision},
             **more,
         }
-        folder.write_summary(summary)
+        try:
+            folder.write_summary(summary)
+        except OSError:
+            if status == "finished":  # the results are worth more than the file
+                print(results_table(summary))
+            raise
         if tracker is not None and status != "running":
             tracker.summarise(summary)
         return summary

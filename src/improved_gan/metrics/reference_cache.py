@@ -26,12 +26,9 @@ def cached_features(folder: Path, key: str, *, keep: bool, compute: Callable[[],
     """
     path = folder / f"features-{hashlib.sha256(f'{FORMAT} {key}'.encode()).hexdigest()[:16]}.npz"
 
-    def compute_and_store() -> Features:
-        features = compute()
-        _write(path, key, features)
-        return features
-
-    return load_or_compute(path, lambda: _read(path, key, keep), compute_and_store, "works out")
+    return load_or_compute(
+        path, lambda: _read(path, key, keep), compute, lambda features: _write(path, key, features), "works out"
+    )
 
 
 def _write(path: Path, key: str, features: Features) -> None:

@@ -117,12 +117,16 @@ def classifier_of(
 
     def train() -> tuple[Convolutions, float]:
         network, accuracy = train_classifier(dataset, recipe, device)
-        with atomic_write(path) as file:
-            torch.save({"network": network.cpu().state_dict(), "accuracy": accuracy}, file)
         log.warning("trained the classifier of %s: %.2f%% right on held-out images", dataset.name, 100 * accuracy)
-        return network, accuracy
+        return network.cpu(), accuracy
 
-    network, accuracy = load_or_compute(path, lambda: _read(path, fresh_network(dataset, recipe)), train, "trains")
+    def store(trained: tuple[Convolutions, float]) -> None:
+        with atomic_write(path) as file:
+            torch.save({"network": trained[0].state_dict(), "accuracy": trained[1]}, file)
+
+    network, accuracy = load_or_compute(
+        path, lambda: _read(path, fresh_network(dataset, recipe)), train, store, "trains"
+    )
     return kind(network, accuracy, device, batch_size)
 
 

@@ -32,7 +32,10 @@ def real_images(dataset: PreparedDataset, split: str, count: int | None = None) 
 
 
 def cache_folder(dataset: PreparedDataset) -> Path:
-    """Beside the prepared images, or in the user's cache folder where that is read-only."""
+    """Beside the prepared images, or in the user's cache folder, if there is one, where that is read-only."""
     if os.access(dataset.folder, os.W_OK):
         return dataset.folder / "features"
-    return store_folders(None)[0] / "features"
+    try:
+        return store_folders(None)[0] / "features"
+    except RuntimeError:  # nobody says where home is
+        return dataset.folder / "features"
