@@ -261,9 +261,9 @@ def _published(runs: Sequence[Run]) -> dict[str, tuple[float, float]]:
 
 
 def _figure(run: Run, ensemble: bool) -> dict[str, Any] | None:
-    for figure in (run.paper or {}).get("figures") or []:
+    for figure in (run.paper or {}).get("results") or []:
         labels = figure.get("labels_per_class") == run.settings.get("dataset.labels_per_class")
-        if figure["measure"] == "test_error" and labels and bool(figure.get("ensemble")) == ensemble:
+        if figure["metric"] == "test_error" and labels and bool(figure.get("ensemble")) == ensemble:
             return dict(figure)
     return None
 

@@ -42,11 +42,17 @@ METRICS = {  # and, for the plot, the value that a perfect generator would have
     "classifier_score": None,
     "frechet_classifier_distance": 0.0,
     "earth_movers_distance": None,
-    "modes": 10.0,
+    "modes_captured": 10.0,
     "mode_kl": 0.0,
 }
 NEIGHBOURHOODS = {"precision": None, "recall": None, "density": 1.0, "coverage": None}  # of the classifier's features
-BY_CLASSIFIER = ("classifier_score", "frechet_classifier_distance", "earth_movers_distance", "modes", "mode_kl")
+BY_CLASSIFIER = (
+    "classifier_score",
+    "frechet_classifier_distance",
+    "earth_movers_distance",
+    "modes_captured",
+    "mode_kl",
+)
 
 Images = UInt8[np.ndarray, "n 3 32 32"]
 

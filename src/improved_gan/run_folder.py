@@ -17,6 +17,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from improved_gan.composing import SCHEMA_VERSION, VERSION, Request, completing_defaults, digest_of, migrated
+from improved_gan.composing.migration import migrated_summary, migrated_values
 from improved_gan.config import Config, UsageError
 from improved_gan.file_lock import hold
 
@@ -157,12 +158,12 @@ class RunFolder:
             )
 
     def summary(self) -> dict[str, Any]:
-        """What summary.json says; empty if it is not there or was damaged."""
+        """Return summary.json in today's names; empty if it is not there or was damaged."""
         try:
             summary = json.loads((self.path / "summary.json").read_text())
         except (OSError, ValueError):
             return {}
-        return summary if isinstance(summary, dict) else {}
+        return migrated_summary(summary) if isinstance(summary, dict) else {}
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         with atomic_write(self.path / "summary.json") as file:
@@ -174,7 +175,7 @@ class RunFolder:
             file.write(json.dumps(values) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The complete lines of metrics.jsonl; one that was cut off or altered is left out."""
+        """Return the complete lines of metrics.jsonl in today's names; one that was cut off or altered is left out."""
         try:
             lines = (self.path / "metrics.jsonl").read_text().splitlines()
         except OSError:
@@ -184,7 +185,7 @@ class RunFolder:
             with contextlib.suppress(ValueError):
                 values = json.loads(line)
                 if isinstance(values, dict) and "step" in values:
-                    found.append(values)
+                    found.append(migrated_values(values))
         return found
 
     def rewind_metrics(self, step: int) -> None:

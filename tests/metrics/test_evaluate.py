@@ -109,7 +109,7 @@ def test_scores_are_torch_fidelitys(evaluate: Any, images: Path, random_weights:
     assert fid["samples"] == fid["reference_samples"] == COUNT and fid["split"] == "train"
     assert "unreliable" in fid["warning"] and f"* frechet_inception_distance {fid['warning']}" in out
     rows = list(csv.DictReader((folder / "table.csv").open()))
-    assert [row["measure"] for row in rows] == list(ours) and "unreliable" in rows[1]["warning"]
+    assert [row["metric"] for row in rows] == list(ours) and "unreliable" in rows[1]["warning"]
     assert [float(row["value"]) for row in rows] == list(ours.values())
 
     # A folder of the same images scores the same; the reference's features come from the cache now.

@@ -64,7 +64,7 @@ def test_the_key_holds_data_split_count_and_network(tmp_path: Path, monkeypatch:
 def test_fewer_samples_than_splits(tmp_path: Path) -> None:
     config = compose_jobs(["metrics.names=[classifier_score]", "metrics.inception_score_splits=21"])[0].config.metrics
     samples = ImageSet("samples", "x", np.zeros((20, 1, 3, 3), np.uint8))
-    with pytest.raises(UsageError, match=r"metrics\.splits=21: must be at most 20"):
+    with pytest.raises(UsageError, match=r"metrics\.inception_score_splits=21: must be at most 20"):
         Evaluator(config, lambda: data(tmp_path), torch.device("cpu"), seed=1).judge(samples)
     assert not list(tmp_path.iterdir())
 
@@ -76,7 +76,7 @@ def test_a_classifier_that_learned_too_little_judges_nothing(tmp_path: Path) -> 
     splits = PreparedSplit(train, labels), PreparedSplit(test, labels)
     noise = PreparedDataset("noise", (1, 8, 8), 10, None, *splits, "1", tmp_path)
     config = compose_jobs(
-        ["metrics.names=[classifier_score,modes,sliced_wasserstein]", "metrics.inception_score_splits=2"]
+        ["metrics.names=[classifier_score,modes_captured,sliced_wasserstein]", "metrics.inception_score_splits=2"]
     )
     samples = ImageSet("samples", "x", test[:50])
 
@@ -85,7 +85,8 @@ def test_a_classifier_that_learned_too_little_judges_nothing(tmp_path: Path) -> 
         return Evaluator(metrics, lambda: noise, torch.device("cpu"), seed=1).judge(samples)
 
     strict = verdict(config[0].config.metrics.classifier_min_accuracy)
-    assert list(strict.scores) == ["sliced_wasserstein"] and set(strict.missing) == {"classifier_score", "modes"}
+    assert list(strict.scores) == ["sliced_wasserstein"]
+    assert set(strict.missing) == {"classifier_score", "modes_captured"}
     assert all("metrics.classifier_min_accuracy=0.8" in reason for reason in strict.missing.values())
     assert "classifier_score" in verdict(0.0).scores
 

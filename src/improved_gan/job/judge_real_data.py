@@ -51,6 +51,6 @@ def judge_real_data(request: Request, prepared: PreparedDataset, folder: RunFold
         "overrides": list(request.overrides),
         "dataset": {"name": prepared.name, "checksum": prepared.checksum},
         "metrics": {name: as_entry(score, samples) for name, score in found.scores.items()},
-        "verdict": None,
+        "diagnosis": None,
         "timing": {"started": started, "seconds": round(time.perf_counter() - clock, 2)},
     }

@@ -133,8 +133,8 @@ METRICS: dict[str, Metric] = {
         network="classifier",
         reference=True,
     ),
-    "modes": Metric(
-        "mode_coverage:modes",
+    "modes_captured": Metric(
+        "mode_coverage:modes_captured",
         better="higher",
         sees="classes, or modes of points, that are missing altogether",
         misses="one sample is enough to count, of images however poor, and variety within a class",

@@ -156,7 +156,7 @@ def _label(table: Table) -> None:
                 [named[id(row)]] * bool(named[id(row)]) + [differences or _everything(factors, row.levels)]
             )
     if all(named.values()):
-        order = {id(row): (row.paper or {}).get("figures") for row in rows}
+        order = {id(row): (row.paper or {}).get("results") for row in rows}
         rows.sort(key=lambda row: -max([f.get("value", 0) for f in order[id(row)] or [] if isinstance(f, dict)] or [0]))
 
 

@@ -23,7 +23,7 @@ from improved_gan.training.real_images import real_images
 
 log = logging.getLogger("improved_gan")
 OF_POINTS = (
-    "modes",
+    "modes_captured",
     "modes_held",
     "high_quality_fraction",
     "mode_kl",

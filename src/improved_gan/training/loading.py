@@ -46,7 +46,7 @@ class TrainedRun:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """What summary.json says: status, metrics with their circumstances, verdict, timing, environment."""
+        """What summary.json says: status, metrics with their circumstances, diagnosis, timing, environment."""
         return RunFolder(self.folder).summary()
 
     @property

@@ -50,8 +50,8 @@ def discriminator_statistics(objective: Adversarial, real_logits: Tensor, fake_l
     real, fake = objective.real_score(real_logits), objective.real_score(fake_logits)
     boundary = 0.0 if objective.score_kind else (real.mean() + fake.mean()) / 2
     return {
-        "real_called_real": (real > 0).float().mean(),
-        "fake_called_real": (fake > 0).float().mean(),
+        "real_classified_real": (real > 0).float().mean(),
+        "fake_classified_real": (fake > 0).float().mean(),
         "discriminator_batch_accuracy": ((real > boundary).float().mean() + (fake <= boundary).float().mean()) / 2,
     }
 
