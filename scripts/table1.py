@@ -1,4 +1,4 @@
-"""Table 1 (MNIST, test errors of 10,000 images) from finished runs: kept in docs/results/table1, written as a table.
+"""Table 1 (MNIST, test errors of 10,000 images) from finished runs: kept in docs/results/data/table1, written as a table.
 
     .venv/bin/improved-gan -m experiment=mnist_table1 seed=1,2,3
     .venv/bin/python scripts/table1.py collect outputs/mnist_table1
@@ -46,7 +46,7 @@ Difference = tuple[tuple[str, Any, Any], ...]  # key, value, the experiment's va
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--kept", type=Path, default=RESULTS / "table1", help="where collected runs lie")
+    parser.add_argument("--kept", type=Path, default=RESULTS / "data" / "table1", help="where collected runs lie")
     parser.add_argument("--table", type=Path, default=RESULTS / "table1.md", help="the file to write")
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("collect", help="copy what the table needs of finished runs").add_argument("outputs", type=Path)
@@ -185,7 +185,7 @@ def document(runs: Sequence[Run], problems: list[str], picture: str | None, expl
 
 Wrong answers on the {TEST_IMAGES:,} test images, permutation-invariant MNIST, feature matching: mean ± standard
 deviation over finished runs (over label subsets for ensembles, of as many models as are named).
-Made by `scripts/table1.py` from the summaries in `docs/results/table1`;
+Made by `scripts/table1.py` from the summaries in `docs/results/data/table1`;
 runs of {" and ".join(f"{step:,}" for step in steps)} steps.
 
 | labels | runs | single | ensemble | paper single | paper ensemble |

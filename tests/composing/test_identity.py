@@ -112,7 +112,7 @@ def test_a_critic_of_version_2_is_the_same_run_today() -> None:
 
 @pytest.mark.parametrize("subset", [1, 2, 3])
 def test_stored_runs_of_version_1_are_found_and_read(subset: int, tmp_path: Path) -> None:
-    stored = Path(__file__).parents[2] / f"docs/results/table1/labels_100/subset_{subset}/seed_{subset}"
+    stored = Path(__file__).parents[2] / f"docs/results/data/table1/labels_100/subset_{subset}/seed_{subset}"
     folder = tmp_path / "table1" / "labels_100-0abcdef1"
     shutil.copytree(stored, folder)
     assert read_config(folder).seed == subset

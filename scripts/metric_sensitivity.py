@@ -1,9 +1,9 @@
-"""What each measure sees and misses, on sets of real CIFAR-10 images that are wrong in a known way: docs/measuring.md.
+"""What each measure sees and misses, on sets of real CIFAR-10 images that are wrong in a known way: docs/evaluation.md.
 
 Features are those of the classifier that `job=evaluate` trains. Results are kept in OUT/results.json as they come, so
 that a second call measures only what is missing; the table and both plots are made from it.
 
-    python scripts/what_measures_see.py outputs/what_measures_see
+    python scripts/metric_sensitivity.py outputs/metric_sensitivity
 """
 
 import argparse
