@@ -1,4 +1,4 @@
-"""Table 1 (MNIST, test errors of 10,000 images) from finished runs: kept in docs/results/data/table1, written as a table.
+"""Table 1 (MNIST, test errors of 10,000 images) from finished runs, which docs/results/data/table1 keeps.
 
     .venv/bin/improved-gan -m experiment=mnist_table1 seed=1,2,3
     .venv/bin/python scripts/table1.py collect outputs/mnist_table1
