@@ -71,7 +71,7 @@ def test_points_are_no_bytes_anywhere(run: Path, job: Any) -> None:
         assert np.array_equal(stored["points"], points.numpy())
     assert (folder / "grid.png").is_file() and (folder / "interpolation.png").is_file()
     status, _, err = job("job=sample", f"run={run}", "sample.animation=true")
-    assert status == 2 and "sample.animation=true: is of images" in err
+    assert status == 2 and "sample.animation=true: not supported with points" in err
 
 
 def test_a_run_and_its_points_are_judged_alike(run: Path, job: Any, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_wrong_points_end_in_one_line(job: Any, tmp_path: Path) -> None:
         ([*wanted, f"images={tmp_path / 'flat.npz'}"], "must be numbers (n, coordinates)"),
         ([*wanted, f"images={tmp_path / 'wide.npz'}"], "points of 5 coordinates, but dataset=ring holds points of 2"),
         ([*wanted, f"images={tmp_path}"], "must be an .npz with `points`"),
-        (["job=evaluate", f"images={tmp_path / 'nan.npz'}"], "points need dataset=ring"),
+        (["job=evaluate", f"images={tmp_path / 'nan.npz'}"], "points require dataset=ring"),
     ]
     for arguments, words in wrong:
         status, out, err = job(*arguments)

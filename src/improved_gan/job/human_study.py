@@ -27,7 +27,7 @@ def human_study(request: Request) -> Path:
 
         from improved_gan.human_study.server import application
     except ImportError:
-        raise UsageError("job=human_study: needs the extra: pip install 'improved-gan[human]'") from None
+        raise UsageError("job=human_study: requires the extra: pip install 'improved-gan[human]'") from None
     folder = Path(config.output_root).absolute() / "human_study" / wanted.name
     path = folder / "study.sqlite"
     design = {k: v for k, v in dataclasses.asdict(wanted).items() if k not in ("host", "port", "token")}
@@ -52,7 +52,7 @@ def human_study(request: Request) -> Path:
 def images_of(config: Config, wanted: HumanStudyConfig) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Real images of the test split, and each generator's by its name."""
     if not wanted.compare:
-        raise UsageError("human_study.compare=[]: nothing to judge; give runs, folders of images or .npz files")
+        raise UsageError("human_study.compare=[]: must name at least one; give runs, folders of images or .npz files")
     generated: dict[str, np.ndarray] = {}
     sets: list[DatasetConfig] = []
     for text in wanted.compare:
@@ -74,7 +74,7 @@ def images_of(config: Config, wanted: HumanStudyConfig) -> tuple[np.ndarray, dic
         raise UsageError("human_study.compare: the runs were trained on different data sets; a study has one")
     data = sets[0] if sets else config.dataset
     if data.holds_points:
-        raise UsageError(f"dataset={data.name}: points are no images; people judge images")
+        raise UsageError(f"dataset={data.name}: not supported with points; a study shows images")
     prepared = dataset.load(data, Path(config.data_root))
     if prepared.test is None:
         raise UsageError(f"dataset={data.name}: has no test split, which a study takes its real images from")

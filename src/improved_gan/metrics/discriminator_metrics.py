@@ -60,9 +60,9 @@ def discriminator_overfitting(evidence: MetricInputs) -> Score:
     judge, train, held_out = _judge(evidence), evidence.reference, evidence.held_out
     assert train is not None and held_out is not None
     if train.split != "train":
-        raise MetricUnavailable("needs metrics.reference_split=train")
+        raise MetricUnavailable("requires metrics.reference_split=train")
     if not judge.gives_probability:
-        raise MetricUnavailable("needs a discriminator whose output is a probability")
+        raise MetricUnavailable("requires a discriminator whose output is a probability")
     known, fresh = mean_log_d(judge, train.images), mean_log_d(judge, held_out.images)
     return Score(
         known - fresh,

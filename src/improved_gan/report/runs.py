@@ -127,7 +127,7 @@ def _read_summary(run: Run) -> None:
             found = migrated_summary(_object(json.loads(evaluated.read_bytes())))
             step = _whole(_object(found.get("origin")).get("step"))
             if run.status != "running" and None not in (step, run.step) and step != run.step:  # a running one moves on
-                run.problems.append(f"{where}: left out, it judges step {step} of a run that is at step {run.step}")
+                run.problems.append(f"{where}: skipped, it evaluates step {step} of a run that is at step {run.step}")
                 continue
             _read_values(run, found, where)
         except (OSError, ValueError) as error:
@@ -143,7 +143,7 @@ def _read_values(run: Run, summary: Mapping[str, Any], where: str) -> None:
             if isinstance(measured, dict) and measured.get("warning"):
                 run.warnings[key] = str(measured["warning"])
         else:
-            run.problems.append(f"{where}: {name} is no finite number; it is left out")
+            run.problems.append(f"{where}: {name} is NaN or infinite; skipped")
 
 
 def definition_of(measured: Mapping[str, Any]) -> Definition:
@@ -188,7 +188,7 @@ def _read_metrics(run: Run) -> None:
         steps = sorted(found)
         run.curves[name] = Curve(np.array(steps), np.array([found[step] for step in steps], dtype=np.float64))
     if broken:
-        run.problems.append(f"metrics.jsonl: {broken} line{'s' * (broken > 1)} half-written or damaged, left out")
+        run.problems.append(f"metrics.jsonl: {broken} line{'s' * (broken > 1)} half-written or damaged, skipped")
 
 
 def number_or_none(value: Any) -> float | None:

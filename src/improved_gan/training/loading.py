@@ -41,7 +41,7 @@ class TrainedRun:
     @property
     def discriminator(self) -> torch.nn.Module:
         if self.generator_alone:
-            raise UsageError(f"run={self.folder}: holds a generator alone; improved_gan.train makes both players")
+            raise UsageError(f"run={self.folder}: holds a generator only; improved_gan.train makes both players")
         return self.pair.discriminator
 
     @property

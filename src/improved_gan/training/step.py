@@ -57,7 +57,7 @@ def discriminator_statistics(objective: Adversarial, real_logits: Tensor, fake_l
 
 
 def discriminator_step(pair: GAN, batch: Batch) -> Losses:
-    """Teach the discriminator to tell real images from generated ones, and the classes apart where there are labels."""
+    """Update the discriminator once on the adversarial loss, plus the class loss if there are labels."""
     losses = discriminator_losses(pair, batch)
     if pair.balance.should_update_discriminator(losses["discriminator_batch_accuracy"]):
         pair.discriminator_player.update(losses["discriminator_loss"])
