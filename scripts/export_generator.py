@@ -15,7 +15,7 @@ from improved_gan.run_folder import RunFolder
 from improved_gan.training.checkpoint import save_checkpoint
 from improved_gan.training.loading import PRETRAINED
 
-ABOUT = ("status", "step", "total_steps", "seed", "dataset", "metrics", "verdict", "environment")
+ABOUT = ("status", "step", "total_steps", "seed", "dataset", "metrics", "diagnosis", "environment")
 
 
 def main(source: Path, name: str) -> None:

@@ -4,7 +4,7 @@
     .venv/bin/python scripts/learning_curves.py train plain 1 2 3    # twice as long
     .venv/bin/python scripts/learning_curves.py draw
 
-`train` keeps each curve in docs/results/learning_curves as soon as it is there, and makes none again; `draw` writes
+`train` keeps each curve in docs/results/data/learning_curves and skips those that are there; `draw` writes
 learning_curves.png and prints a table. A seed gives both ways of writing the step the same weights to start from, the
 same labels and the same batches.
 """
@@ -36,7 +36,7 @@ from improved_gan.training.trainer import Trainer
 
 EPOCHS = 15
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
-KEPT = RESULTS / "learning_curves"
+KEPT = RESULTS / "data" / "learning_curves"
 TABLE1 = ("experiment=mnist_table1", "dataset.labels_per_class=10", "device=cpu", "training.threads=1")
 Curve = dict[str, list[float]]  # "averaged" and "current" weights: the share of wrong test answers after each epoch
 

@@ -1,4 +1,4 @@
-"""Table 1 (MNIST, test errors of 10,000 images) from finished runs: kept in docs/results/table1, written as a table.
+"""Table 1 (MNIST, test errors of 10,000 images) from finished runs, which docs/results/data/table1 keeps.
 
     .venv/bin/improved-gan -m experiment=mnist_table1 seed=1,2,3
     .venv/bin/python scripts/table1.py collect outputs/mnist_table1
@@ -46,7 +46,7 @@ Difference = tuple[tuple[str, Any, Any], ...]  # key, value, the experiment's va
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--kept", type=Path, default=RESULTS / "table1", help="where collected runs lie")
+    parser.add_argument("--kept", type=Path, default=RESULTS / "data" / "table1", help="where collected runs lie")
     parser.add_argument("--table", type=Path, default=RESULTS / "table1.md", help="the file to write")
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("collect", help="copy what the table needs of finished runs").add_argument("outputs", type=Path)
@@ -185,7 +185,7 @@ def document(runs: Sequence[Run], problems: list[str], picture: str | None, expl
 
 Wrong answers on the {TEST_IMAGES:,} test images, permutation-invariant MNIST, feature matching: mean ± standard
 deviation over finished runs (over label subsets for ensembles, of as many models as are named).
-Made by `scripts/table1.py` from the summaries in `docs/results/table1`;
+Made by `scripts/table1.py` from the summaries in `docs/results/data/table1`;
 runs of {" and ".join(f"{step:,}" for step in steps)} steps.
 
 | labels | runs | single | ensemble | paper single | paper ensemble |
@@ -261,9 +261,9 @@ def _published(runs: Sequence[Run]) -> dict[str, tuple[float, float]]:
 
 
 def _figure(run: Run, ensemble: bool) -> dict[str, Any] | None:
-    for figure in (run.paper or {}).get("figures") or []:
+    for figure in (run.paper or {}).get("results") or []:
         labels = figure.get("labels_per_class") == run.settings.get("dataset.labels_per_class")
-        if figure["measure"] == "test_error" and labels and bool(figure.get("ensemble")) == ensemble:
+        if figure["metric"] == "test_error" and labels and bool(figure.get("ensemble")) == ensemble:
             return dict(figure)
     return None
 

@@ -41,7 +41,7 @@ def test_the_digits_generator_that_comes_along_draws_without_training() -> None:
     assert images.shape == (200, 1, 8, 8) and images.dtype == torch.uint8
     assert len(images.unique(dim=0)) > 190 and 40 < images.float().mean() < 120  # of the real digits: 78
     assert run.summary["status"] == "finished" and run.metrics.empty
-    with pytest.raises(UsageError, match="holds a generator alone"):
+    with pytest.raises(UsageError, match="holds a generator only"):
         run.discriminator  # noqa: B018 that it raises is the point
 
 
@@ -55,8 +55,8 @@ def test_a_generator_that_does_not_come_along_is_named_with_those_that_do() -> N
     [
         (("dataset=rings",), "did you mean ring"),
         (("-m", "seed=1"), "makes one run"),
-        (("seed=1,2",), "need -m"),
-        (("job=report",), "leave job="),
+        (("seed=1,2",), "require -m"),
+        (("job=report",), "remove job="),
     ],
 )
 def test_a_wrong_request_is_refused_before_anything_is_made(

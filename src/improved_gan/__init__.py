@@ -27,7 +27,7 @@ def train(*overrides: str) -> "TrainedRun":
     if len(request.overrides) < len(overrides):
         raise UsageError("-m: improved_gan.train makes one run; call it once for each")
     if request.config.job.name != "train" or request.config.sweep.dry_run:
-        raise UsageError("improved_gan.train: makes a run; leave job=... and sweep.dry_run out")
+        raise UsageError("improved_gan.train: trains a run; remove job=... and sweep.dry_run")
     from improved_gan.job.train import train as train_run  # torch is heavy: only when the request is right
 
     log_to_stderr()

@@ -91,15 +91,15 @@ def _check_folders(config: Config) -> None:
     if config.dataset.source not in ("npz", "image_folder"):
         if config.dataset.path is not None and not _judges_a_run(config):
             raise UsageError(
-                f"dataset.path={config.dataset.path}: means nothing with dataset={config.dataset.name}, which lies in "
-                "data_root; use dataset=npz or dataset=image_folder"
+                f"dataset.path={config.dataset.path}: has no effect with dataset={config.dataset.name}, which is in "
+                "data_root; remove it or use dataset=npz or dataset=image_folder"
             )
     else:
         wanted = "an .npz file" if config.dataset.source == "npz" else "a folder of class folders"
         if config.dataset.path is None:
-            raise UsageError(f"dataset.path=null: dataset={config.dataset.name} needs the path of {wanted}")
+            raise UsageError(f"dataset.path=null: dataset={config.dataset.name} requires the path of {wanted}")
         if not Path(config.dataset.path).exists():
-            raise UsageError(f"dataset.path={config.dataset.path}: there is nothing there; it must be {wanted}")
+            raise UsageError(f"dataset.path={config.dataset.path}: does not exist; must be {wanted}")
 
 
 def _judges_a_run(config: Config) -> bool:
@@ -127,12 +127,12 @@ def _check_balance(config: Config) -> None:
     if training.discriminator_learning_rate == 0 and (
         training.generator_learning_rate == 0 or config.objective.name == "supervised_only"
     ):
-        raise UsageError("training.discriminator_learning_rate=0.0: then nothing is trained; one player must learn")
+        raise UsageError("training.discriminator_learning_rate=0.0: trains neither player; set it above 0")
     bound = training.balance.accuracy_threshold
     if bound is not None and config.objective.name == "supervised_only":
         raise UsageError(
-            f"training.balance.accuracy_threshold={bound}: means nothing with objective=supervised_only, "
-            "which trains no generator; it must be null"
+            f"training.balance.accuracy_threshold={bound}: has no effect with objective=supervised_only, "
+            "which trains no generator; set it to null"
         )
 
 
@@ -185,16 +185,16 @@ def _check_objective(config: Config) -> None:
     dataset, objective = config.dataset, config.objective
     if dataset.evaluate_on == "validation" and dataset.validation_images == 0:
         raise UsageError(
-            "dataset.evaluate_on=validation: nothing is held out; set dataset.validation_images to at least 1"
+            "dataset.evaluate_on=validation: requires held-out images; set dataset.validation_images to at least 1"
         )
     for field in dataclasses.fields(objective):
         owner, value = field.metadata.get("owner"), getattr(objective, field.name)
         if owner == objective.name and value is None:
-            raise UsageError(f"objective.{field.name}=null: objective={owner} needs a number")
+            raise UsageError(f"objective.{field.name}=null: objective={owner} requires a number")
         if owner not in (None, objective.name) and value is not None:
-            raise UsageError(f"objective.{field.name}={value}: belongs to objective={owner}; leave it out")
+            raise UsageError(f"objective.{field.name}={value}: has no effect without objective={owner}; remove it")
     if objective.name == "semi_supervised" and objective.labelled_weight == objective.unlabelled_weight == 0:
-        raise UsageError("objective.unlabelled_weight=0.0: with objective.labelled_weight=0 too, nothing is learned")
+        raise UsageError("objective.unlabelled_weight=0.0: must be above 0 with objective.labelled_weight=0")
     if objective.fully_labelled and dataset.labels_per_class is not None:
         raise UsageError(
             f"dataset.labels_per_class={dataset.labels_per_class}: objective.fully_labelled=true uses every label, "
@@ -205,9 +205,7 @@ def _check_objective(config: Config) -> None:
 def _check_metrics(config: Config) -> None:
     metrics = config.metrics
     if metrics.cross_check and "frechet_inception_distance" not in metrics.names:
-        raise UsageError(
-            "metrics.cross_check=true: computes frechet_inception_distance once more, which metrics.names lacks"
-        )
+        raise UsageError("metrics.cross_check=true: requires frechet_inception_distance in metrics.names")
     for name in ("inception_score", "classifier_score"):
         if name in metrics.names and metrics.inception_score_splits > metrics.samples:
             raise UsageError(
@@ -224,18 +222,18 @@ def _check_job(config: Config) -> None:
     if config.job.name == "evaluate":
         if config.images is None:
             raise UsageError(
-                "images=null: job=evaluate needs images=PATH, a run's folder, a folder of images or an .npz"
+                "images=null: job=evaluate requires images=PATH, a run's folder, a folder of images or an .npz"
             )
         if not Path(config.images).exists():
-            raise UsageError(f"images={config.images}: there is nothing there; it must be a run, a folder or an .npz")
+            raise UsageError(f"images={config.images}: does not exist; must be a run, a folder or an .npz")
         split = config.evaluate.split if config.evaluate else None
         if split is not None and (Path(config.images).is_dir() or config.dataset.holds_points):
-            raise UsageError(f"evaluate.split={split}: belongs to an .npz with x_train or x_test; leave it out")
+            raise UsageError(f"evaluate.split={split}: requires an .npz with x_train or x_test; remove it")
         if not config.metrics.names:
-            raise UsageError("metrics.names=[]: nothing to measure; name some, or take metrics=paper")
+            raise UsageError("metrics.names=[]: must name at least one metric; set it or use metrics=paper")
     if config.job.name == "sample":
         if config.run is None:
-            raise UsageError("run=null: job=sample needs run=PATH, the folder of a trained run")
+            raise UsageError("run=null: job=sample requires run=PATH, the folder of a trained run")
         if not (Path(config.run) / "config.yaml").is_file():
             raise UsageError(f"run={config.run}: must be the folder of a run (no config.yaml in it)")
         if not any((Path(config.run) / "checkpoints").glob("*.pt")):
@@ -251,6 +249,6 @@ def _check_game(config: Config) -> None:
     for name in config.technique.enabled():
         if name != "historical_averaging":
             raise UsageError(
-                f"technique.{name}.enabled=true: means nothing with job=game, whose players are a number each; "
-                "of the techniques it heeds historical_averaging alone"
+                f"technique.{name}.enabled=true: has no effect with job=game, whose players are numbers; "
+                "job=game supports historical_averaging only"
             )

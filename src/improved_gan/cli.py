@@ -27,8 +27,8 @@ usage: improved-gan [job=JOB] [group=choice ...] [key=value ...]
 groups and their choices:
 {groups}
 
-measures (metrics.names=[...]), what each sees and what it misses:
-{measures}
+metrics (metrics.names=[...]), what each sees and what it misses:
+{metrics}
 
 every key and its default: improved-gan --cfg job
 completion in bash: eval "$(improved-gan -sc install=bash)"; zsh, fish: improved-gan --hydra-help
@@ -47,7 +47,7 @@ FOREIGN_FLAGS = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path",
 
 
 def main() -> None:
-    """Run the command line and exit with its status: 0 done, 1 failed, 2 wrong request, 128+n stopped by signal n."""
+    """Exit with the status of the command line: 0 success, 1 run failed, 2 usage error, 128+n stopped by signal n."""
     guard_streams()
     sys.exit(run(sys.argv[1:]))
 
@@ -94,10 +94,10 @@ def _check_working_folder() -> None:
 
 
 def help_text() -> str:
-    """Groups, choices, measures and examples."""
+    """Return groups, choices, metrics and examples."""
     lines = [f"  {group:<14} {', '.join(choices)}" for group, choices in groups().items()]
-    measures = [f"  {name}: sees {m.sees}; misses {m.misses}" for name, m in METRICS.items()]
-    return HELP.format(groups="\n".join(lines), measures="\n".join(measures))
+    metrics = [f"  {name}: sees {m.sees}; misses {m.misses}" for name, m in METRICS.items()]
+    return HELP.format(groups="\n".join(lines), metrics="\n".join(metrics))
 
 
 def _hydra(arguments: list[str]) -> int:

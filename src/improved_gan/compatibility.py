@@ -46,7 +46,7 @@ def _check_places(config: Config) -> None:
             if name in PLACES_OFFERED and place not in PLACES_OFFERED[name]:
                 lacks = "discriminator" if name in NON_ADVERSARIAL else "generator"
                 verb = "has no" if name in NON_ADVERSARIAL else "trains no"
-                _refuse(technique, f"means nothing with objective={name}, which {verb} {lacks}")
+                _refuse(technique, f"has no effect with objective={name}, which {verb} {lacks}")
             if place == "targets" and name in WITHOUT_TARGETS:
                 _refuse(technique, f"objective={name} has no target to smooth")
             if place in EXCLUSIVE and place in taken:
@@ -70,13 +70,13 @@ def _check_without_a_game(config: Config) -> None:
         value = getattr(training.balance, key)
         if value != alone:
             raise UsageError(
-                f"training.balance.{key}={value}: means nothing with objective={name}, whose networks share one loss; "
+                f"training.balance.{key}={value}: has no effect with objective={name}, whose networks share one loss; "
                 f"must be {'null' if alone is None else alone}"
             )
     if training.generator_steps > 1:
         raise UsageError(
-            f"training.generator_steps={training.generator_steps}: with objective={name} encoder and decoder move "
-            "together, training.discriminator_steps times a step; must be 1"
+            f"training.generator_steps={training.generator_steps}: with objective={name} both networks are "
+            "updated together, training.discriminator_steps times per step; must be 1"
         )
 
 
@@ -94,15 +94,17 @@ def _check_second_derivatives(config: Config) -> None:
         return
     who = _whose_slope(config) or "technique.unrolling"
     if config.training.precision == "bf16":
-        raise UsageError(f"training.precision=bf16: {who} takes second derivatives, which it lacks; use fp32")
+        raise UsageError(
+            f"training.precision=bf16: {who} requires second derivatives, which bf16 does not support; use fp32"
+        )
 
 
 def _check_slopes(config: Config) -> None:
     who = _whose_slope(config)
     if who and config.architecture.name == "imagenet_dcgan":
         raise UsageError(
-            f"architecture=imagenet_dcgan: {who} penalises the slope of one image's output, and this discriminator's "
-            "batch norm joins the images of a batch; choose another pair"
+            f"architecture=imagenet_dcgan: {who} penalises the gradient of one image's output, and the discriminator's "
+            "batch norm couples the images of a batch; choose another architecture"
         )
 
 
@@ -116,6 +118,6 @@ def _check_decoder(config: Config) -> None:
     name = config.objective.name
     if config.architecture.name == "imagenet_dcgan" and name in ("energy_based", *NON_ADVERSARIAL):
         raise UsageError(
-            f"architecture=imagenet_dcgan: objective={name} needs a decoder of codes, and this generator takes noise "
-            "at every level; choose another pair"
+            f"architecture=imagenet_dcgan: objective={name} requires a decoder of codes, and this generator takes "
+            "noise at every level; choose another architecture"
         )

@@ -102,14 +102,14 @@ class SearchConfig:
 
 @dataclass
 class PaperResultConfig:
-    """One figure that the paper prints for a row."""
+    """One result that the paper prints for a row."""
 
-    measure: str  # its name here, e.g. test_error
+    metric: str  # its name here, e.g. test_error
     value: float
     error: float | None = None  # what the paper prints after the ±
-    of: float = 1.0  # what `value` is counted in: 1 a score, 100 a percentage, 10000 errors of 10,000 images
+    scale: float = 1.0  # what `value` is counted in: 1 a score, 100 a percentage, 10000 errors of 10,000 images
     ensemble: int | None = None  # models averaged; null: a single one
-    labels_per_class: int | None = None  # the figure is for this many; null: for any
+    labels_per_class: int | None = None  # the result is for this many; null: for any
 
 
 @dataclass
@@ -119,21 +119,21 @@ class OtherResultConfig:
     method: str
     source: str  # e.g. arXiv 1705.09783
     year: int
-    measure: str
+    metric: str
     value: float
     error: float | None = None
-    of: float = 1.0  # as in PaperResultConfig
+    scale: float = 1.0  # as in PaperResultConfig
     labels_per_class: int | None = None
 
 
 @dataclass
 class PaperConfig:
-    """What the paper says of a run's row, to stand beside ours; decides nothing."""
+    """What the paper prints for a run's row, for comparison; does not affect results."""
 
     table: str  # e.g. Table 3
-    dataset: str  # that the paper's figures are of
+    dataset: str  # that the paper's results are of
     row: str | None = None  # as the paper calls it; null: the row has no name of its own
-    figures: list[PaperResultConfig] = field(default_factory=list)
+    results: list[PaperResultConfig] = field(default_factory=list)
     others: list[OtherResultConfig] = field(default_factory=list)
 
 

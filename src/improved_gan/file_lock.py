@@ -25,4 +25,4 @@ def hold(file: IO[Any], *, wait: bool) -> None:
 @cache
 def _warn(why: str) -> None:
     """Once in a process."""
-    log.warning("no file locks here (%s): do not give one run to two processes at once", why)
+    log.warning("no file locks here (%s): do not run two processes on one run", why)

@@ -17,7 +17,7 @@ def refuse_other_data(folder: Path, checksum: str | None) -> None:
     if trained_on is not None and checksum is not None and trained_on != checksum:
         raise UsageError(
             f"run={folder}: was trained on data with checksum {trained_on[:12]}, and the data found has "
-            f"{checksum[:12]}; say where its own data lies with dataset.path= or data_root=, or train anew with "
+            f"{checksum[:12]}; set dataset.path= or data_root= to its own data, or train again with "
             "another output_root="
         )
 
@@ -42,7 +42,7 @@ def stored_data(folder: Path, request: Request) -> PreparedDataset:
         prepared = load(data, root)
     except UsageError as error:
         remedy = "data_root=" if data.path is None else "dataset.path="
-        raise UsageError(f"{error}; if the data of {folder} was moved, say where it lies with {remedy}") from None
+        raise UsageError(f"{error}; if the data of {folder} was moved, set {remedy}") from None
     refuse_other_data(folder, prepared.checksum)
     return prepared
 

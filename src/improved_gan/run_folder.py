@@ -18,13 +18,14 @@ import yaml
 from omegaconf import OmegaConf
 
 from improved_gan.composing import SCHEMA_VERSION, VERSION, Request, completing_defaults, digest_of, migrated
+from improved_gan.composing.migration import migrated_summary, migrated_values
 from improved_gan.config import Config, UsageError
 from improved_gan.file_lock import hold
 
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that appears under `path` only once it is complete and on disk."""
+    """Open `path` for atomic writing: temporary file, fsync, rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -168,12 +169,12 @@ class RunFolder:
             file.write(yaml.safe_dump(values, sort_keys=False, allow_unicode=True).encode())
 
     def summary(self) -> dict[str, Any]:
-        """What summary.json says; empty if it is not there or was damaged."""
+        """Return summary.json in today's names; empty if it is not there or was damaged."""
         try:
             summary = json.loads((self.path / "summary.json").read_text())
         except (OSError, ValueError):
             return {}
-        return summary if isinstance(summary, dict) else {}
+        return migrated_summary(summary) if isinstance(summary, dict) else {}
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         with atomic_write(self.path / "summary.json") as file:
@@ -185,7 +186,7 @@ class RunFolder:
             file.write(json.dumps(values) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The complete lines of metrics.jsonl; one that was cut off or altered is left out."""
+        """Return the complete lines of metrics.jsonl in today's names; one that was cut off or altered is left out."""
         try:
             lines = (self.path / "metrics.jsonl").read_text().splitlines()
         except OSError:
@@ -195,7 +196,7 @@ class RunFolder:
             with contextlib.suppress(ValueError):
                 values = json.loads(line)
                 if isinstance(values, dict) and "step" in values:
-                    found.append(values)
+                    found.append(migrated_values(values))
         return found
 
     def rewind_metrics(self, step: int) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from improved_gan import registry
 from improved_gan.composing import compose_jobs, digest_of, migrated
+from improved_gan.composing.migration import migrated_summary
 from improved_gan.config import Config, TechniqueConfig, TrainingConfig, number
 from improved_gan.run_folder import read_config, runs_by_digest
 
@@ -111,9 +112,31 @@ def test_a_critic_of_version_2_is_the_same_run_today() -> None:
 
 @pytest.mark.parametrize("subset", [1, 2, 3])
 def test_stored_runs_of_version_1_are_found_and_read(subset: int, tmp_path: Path) -> None:
-    stored = Path(__file__).parents[2] / f"docs/results/table1/labels_100/subset_{subset}/seed_{subset}"
+    stored = Path(__file__).parents[2] / f"docs/results/data/table1/labels_100/subset_{subset}/seed_{subset}"
     folder = tmp_path / "table1" / "labels_100-0abcdef1"
     shutil.copytree(stored, folder)
     assert read_config(folder).seed == subset
     asked = ["experiment=mnist_table1", "dataset.labels_per_class=10", f"seed={subset}"]
     assert runs_by_digest(folder.parent).get(digest(*asked)) == folder
+
+
+def test_stored_names_of_metrics_and_of_the_papers_results_are_todays() -> None:
+    stored = asdict(compose_jobs(["experiment=mnist_table1", "metrics=modes"])[0].config)
+    stored["metrics"]["names"] = ["modes", "mode_kl"]
+    results = stored["paper"].pop("results")
+    stored["paper"]["figures"] = [
+        {"of" if k == "scale" else "measure" if k == "metric" else k: v for k, v in each.items()} for each in results
+    ]
+    found = migrated(stored | {"schema_version": 2})
+    assert found["metrics"]["names"] == ["modes_captured", "mode_kl"] and found["paper"]["results"] == results
+
+
+def test_a_stored_verdict_is_read_as_a_diagnosis() -> None:
+    verdict = {"word": "starved", "sentence": "the generator's gradient is 1e-4", "evidence": {"swings": 0}}
+    found = migrated_summary({"status": "finished", "verdict": verdict, "metrics": {"modes": {"value": 8.0}}})
+    assert found["diagnosis"] == {
+        "label": "vanishing_gradient",
+        "message": "the generator's gradient is 1e-4",
+        "statistics": {"swings": 0},
+    }
+    assert "verdict" not in found and found["metrics"] == {"modes_captured": {"value": 8.0}}

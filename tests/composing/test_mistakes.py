@@ -24,7 +24,7 @@ WRONG = {
     "absurdly large": (["architecture.width=10000000000"], "at most 8192"),
     "a seed that numpy does not take": (["dataset.label_seed=99999999999"], "at most 4294967295"),
     "nothing where a folder must be": (["output_root="], "output_root=: must not be empty"),
-    "a path that nothing reads": (["dataset.path=/"], "means nothing with dataset=digits"),
+    "a path that nothing reads": (["dataset.path=/"], "has no effect with dataset=digits"),
     "an unknown word": (["training.precision=fp8"], "must be one of auto, fp32, tf32, bf16"),
     "shapes that differ": (["dataset=cifar10", "architecture=mnist_mlp"], "28x28 with 1 channel"),
     "shapes that differ, where nobody chose the architecture": (
@@ -38,17 +38,17 @@ WRONG = {
     ),
     "meaningless combination": (
         ["objective=supervised_only", "technique=none", "technique.feature_matching.enabled=true"],
-        "means nothing with objective=supervised_only",
+        "has no effect with objective=supervised_only",
     ),
     "no end": (["training.epochs=null"], "training.steps=null"),
     "missing path": (["dataset=npz"], "dataset.path=null"),
-    "missing file": (["dataset=npz", "dataset.path=/nowhere/x.npz"], "there is nothing there"),
+    "missing file": (["dataset=npz", "dataset.path=/nowhere/x.npz"], "does not exist"),
     "unwritable folder": (["output_root=/proc/nowhere"], "output_root=/proc/nowhere"),
     "bad device": (["device=gpu"], "must be auto, cpu, cuda or cuda:N"),
     "no run": (["job=sample"], "run=null"),
     "not a run": (["job=sample", "run=/tmp"], "must be the folder of a run"),
     "added key": (["+training.bogus=1"], "keys can be set, not added"),
-    "a sweep without -m": (["seed=1,2"], "need -m"),
+    "a sweep without -m": (["seed=1,2"], "require -m"),
     "not an override": (["seed"], "write key=value"),
     "a group set to nothing": (["ablation=null"], "ablation=None: must be one of"),
     "a node set as a whole": (["training=3"], "holds several keys"),
@@ -129,7 +129,7 @@ def test_a_config_from_outside_is_a_sentence(flag: str, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("metrics.measures=[modes]", "metrics.names"),
+        ("metrics.measures=[modes_captured]", "metrics.names"),
         ("training.generator_average.rate=0.1", "generator_ema.decay (1 - rate)"),
     ],
 )

@@ -95,7 +95,7 @@ def test_a_changed_image_is_noticed(folder: Path, configure: Configure) -> None:
 
 
 def test_what_cannot_be_loaded_is_said(folder: Path, configure: Configure) -> None:
-    with pytest.raises(UsageError, match=r"dataset.image_shape=null: an image folder needs"):
+    with pytest.raises(UsageError, match=r"dataset.image_shape=null: an image folder requires"):
         load(configure, folder, image_shape=None)
     with pytest.raises(UsageError, match=r"dataset.image_shape=\[28, 28\]: must be \[channels, height, width\]"):
         load(configure, folder, image_shape=[28, 28])
@@ -168,7 +168,7 @@ def test_hidden_files_broken_links_and_loops_are_left_out_and_counted(
     paint(folder.parent / "another set" / "a.png", 1)
     assert len(load(configure, folder, image_shape=[3, 4, 4]).train.images) == 5
     assert (
-        "left out 1 broken links, 4 hidden files or folders, 3 links to a folder that holds them, 1 other files"
+        "skipped 1 broken links, 4 hidden files or folders, 3 links to a folder that holds them, 1 other files"
         in caplog.text
     )
 

@@ -111,7 +111,7 @@ def test_moved_data_is_heeded_if_it_is_the_runs_own(tmp_path: Path, capsys: pyte
     before.parent.rename(after.parent)
     judge = ["job=evaluate", f"images={folder}", *JUDGED]
     assert run(judge) == 2
-    assert "say where it lies with dataset.path=" in capsys.readouterr().err
+    assert "was moved, set dataset.path=" in capsys.readouterr().err
     for choice in ([], ["dataset=npz"]):
         assert run([*judge, *choice, f"dataset.path={after}"]) == 0
         assert run(["job=sample", f"run={folder}", "device=cpu", *choice, f"dataset.path={after}"]) == 0

@@ -48,10 +48,10 @@ def test_the_modes_are_counted_as_training_goes_on(run: Path) -> None:
         assert len(line["mode_counts"]) == 8 and sum(line["mode_counts"]) == 2500
         share = np.array(line["mode_counts"]) / 2500
         assert line["mode_kl"] == pytest.approx(sum(p * np.log(8 * p) for p in share if p), abs=1e-9)
-        assert 0 <= line["high_quality_fraction"] <= 1 and 0 <= line["modes"] <= 8
+        assert 0 <= line["high_quality_fraction"] <= 1 and 0 <= line["modes_captured"] <= 8
     metrics = json.loads((run / "summary.json").read_text())["metrics"]
-    assert set(metrics) == {"modes", "modes_held", "high_quality_fraction", "mode_kl", "sliced_wasserstein"}
-    assert metrics["mode_kl"]["value"] == counted[-1]["mode_kl"] and metrics["modes"]["samples"] == 2500
+    assert set(metrics) == {"modes_captured", "modes_held", "high_quality_fraction", "mode_kl", "sliced_wasserstein"}
+    assert metrics["mode_kl"]["value"] == counted[-1]["mode_kl"] and metrics["modes_captured"]["samples"] == 2500
     assert {path.name for path in (run / "samples").iterdir()} == {f"step_{n:06d}.png" for n in (0, 30, 60)}
 
 
@@ -71,7 +71,7 @@ def test_points_are_no_bytes_anywhere(run: Path, job: Any) -> None:
         assert np.array_equal(stored["points"], points.numpy())
     assert (folder / "grid.png").is_file() and (folder / "interpolation.png").is_file()
     status, _, err = job("job=sample", f"run={run}", "sample.animation=true")
-    assert status == 2 and "sample.animation=true: is of images" in err
+    assert status == 2 and "sample.animation=true: not supported with points" in err
 
 
 def test_a_run_and_its_points_are_judged_alike(run: Path, job: Any, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_run_and_its_points_are_judged_alike(run: Path, job: Any, tmp_path: Pa
     for entry in found[0].values():  # a run's samples say how they were drawn, loose ones cannot
         assert (entry.pop("sampling_seed"), entry.pop("sampling_batch_size")) == (1, 100)
     assert found[0] == found[1] and set(found[0]) == {
-        "modes",
+        "modes_captured",
         "modes_held",
         "high_quality_fraction",
         "mode_kl",
@@ -97,7 +97,9 @@ def test_measures_of_images_give_way_to_those_of_points(run: Path, job: Any) -> 
     assert status == 0, err
     assert "points are no images" in err
     summary = json.loads((Path(out.splitlines()[-1]) / "summary.json").read_text())
-    assert {"modes", "modes_held", "high_quality_fraction", "mode_kl", "sliced_wasserstein"} <= set(summary["metrics"])
+    assert {"modes_captured", "modes_held", "high_quality_fraction", "mode_kl", "sliced_wasserstein"} <= set(
+        summary["metrics"]
+    )
     assert "inception_score" in summary["not_measured"]
 
 
@@ -105,7 +107,7 @@ def test_the_report_takes_runs_on_points(run: Path, job: Any) -> None:
     status, out, err = job("job=report", f"run={run.parent}")
     assert status == 0, err
     table = (Path(out.splitlines()[-1]) / "table.md").read_text()
-    assert "high quality fraction" in table and "modes" in table
+    assert "high quality fraction" in table and "modes captured" in table
 
 
 def test_wrong_points_end_in_one_line(job: Any, tmp_path: Path) -> None:
@@ -124,7 +126,7 @@ def test_wrong_points_end_in_one_line(job: Any, tmp_path: Path) -> None:
         ([*wanted, f"images={tmp_path / 'flat.npz'}"], "must be numbers (n, coordinates)"),
         ([*wanted, f"images={tmp_path / 'wide.npz'}"], "points of 5 coordinates, but dataset=ring holds points of 2"),
         ([*wanted, f"images={tmp_path}"], "must be an .npz with `points`"),
-        (["job=evaluate", f"images={tmp_path / 'nan.npz'}"], "points need dataset=ring"),
+        (["job=evaluate", f"images={tmp_path / 'nan.npz'}"], "points require dataset=ring"),
     ]
     for arguments, words in wrong:
         status, out, err = job(*arguments)

@@ -155,5 +155,5 @@ def test_what_is_said_of_the_data_reaches_the_log(tmp_path: Path, capsys: pytest
     asked = ("dataset=image_folder", f"dataset.path={images}", "objective=non_saturating", "metrics=none")
     assert cli.run([*SMALL[:2], *asked, f"output_root={tmp_path / 'runs'}"]) == 0
     (log,) = (tmp_path / "runs").glob("default/*/log.txt")
-    for words in ("left out 1 hidden files or folders", "images converted: 200 in gray made RGB"):
+    for words in ("skipped 1 hidden files or folders", "images converted: 200 in gray made RGB"):
         assert log.read_text().count(words) == 1

@@ -30,11 +30,11 @@ def images(first_pixels: list[int]) -> np.ndarray:
 
 def test_pure_functions() -> None:
     real, fake = torch.tensor([3.0, 1.0, -2.0, 4.0]), torch.tensor([-1.0, -1.0, 2.0, -5.0])
-    assert discriminator_metrics.called_real(real) == 0.75
+    assert discriminator_metrics.classified_real(real) == 0.75
     assert discriminator_metrics.accuracy(real, fake) == 0.75
     assert discriminator_metrics.accuracy(real, real) == 0.5
-    assert discriminator_metrics.mean_log_realness(torch.tensor([0.0, 0.0])) == pytest.approx(-math.log(2))
-    assert discriminator_metrics.mean_log_realness(torch.tensor([math.log(3)])) == pytest.approx(math.log(0.75))
+    assert discriminator_metrics.mean_log_sigmoid(torch.tensor([0.0, 0.0])) == pytest.approx(-math.log(2))
+    assert discriminator_metrics.mean_log_sigmoid(torch.tensor([math.log(3)])) == pytest.approx(math.log(0.75))
 
 
 def test_halves_share_nothing_and_leave_nothing_out() -> None:
@@ -48,7 +48,7 @@ def test_the_runs_own_discriminator() -> None:
     )
     assert METRICS["real_vs_fake_ratio"].compute(evidence).value == 0.25
     score = METRICS["discriminator_accuracy"].compute(evidence)
-    assert score.value == (0.5 + 0.75) / 2 and score.details["held_out_called_real"] == 0.5
+    assert score.value == (0.5 + 0.75) / 2 and score.details["held_out_classified_real"] == 0.5
 
 
 def test_overfitting_is_the_gap_of_log_d() -> None:

@@ -109,7 +109,7 @@ def test_scores_are_torch_fidelitys(evaluate: Any, images: Path, random_weights:
     assert fid["samples"] == fid["reference_samples"] == COUNT and fid["split"] == "train"
     assert "unreliable" in fid["warning"] and f"* frechet_inception_distance {fid['warning']}" in out
     rows = list(csv.DictReader((folder / "table.csv").open()))
-    assert [row["measure"] for row in rows] == list(ours) and "unreliable" in rows[1]["warning"]
+    assert [row["metric"] for row in rows] == list(ours) and "unreliable" in rows[1]["warning"]
     assert [float(row["value"]) for row in rows] == list(ours.values())
 
     # A folder of the same images scores the same; the reference's features come from the cache now.
@@ -180,7 +180,7 @@ def test_wrong_requests_end_in_one_line(evaluate: Any, images: Path, random_weig
     weights = f"metrics.inception_weights={random_weights}"
     wrong = [
         ([], "images=null"),
-        ([f"images={tmp_path / 'nothing'}"], "there is nothing there"),
+        ([f"images={tmp_path / 'nothing'}"], "does not exist"),
         ([f"images={tmp_path / 'empty'}"], "there are no images in it"),
         ([f"images={tmp_path / 'nan.npz'}"], "must be uint8, 0..255; it is float64"),
         ([f"images={tmp_path / 'two_channels.npz'}"], "1 or 3 channels"),
@@ -188,7 +188,7 @@ def test_wrong_requests_end_in_one_line(evaluate: Any, images: Path, random_weig
         ([f"images={tmp_path / 'samples'}"], "1 unreadable image (0003.png)"),
         ([f"images={images}", inception, f"metrics.inception_weights={truncated}"], "truncated"),
         ([f"images={images}", inception, f"metrics.inception_weights={tmp_path / 'another.pth'}"], "is missing"),
-        ([f"images={images}", inception, "metrics.cross_check=true"], "metrics.names lacks"),
+        ([f"images={images}", inception, "metrics.cross_check=true"], "requires frechet_inception_distance"),
         (
             [f"images={images}", inception, "metrics.samples=5"],
             "metrics.inception_score_splits=10: must be at most metrics.samples=5",
@@ -199,7 +199,7 @@ def test_wrong_requests_end_in_one_line(evaluate: Any, images: Path, random_weig
         ),
         ([f"images={tmp_path / 'gray.npz'}", fid, weights], "28x28 with 1 channel"),
         ([f"images={images}", "metrics.names=[fid]"], "metrics.names=fid: must be one of"),
-        ([f"images={images}", "metrics.names=[]"], "nothing to measure"),
+        ([f"images={images}", "metrics.names=[]"], "must name at least one metric"),
     ]
     for arguments, words in wrong:
         status, out, err = evaluate(*arguments)

@@ -46,17 +46,17 @@ def drawn(modes: Modes, count: int) -> torch.Tensor:
 @pytest.mark.parametrize("modes", [RING, GRID])
 def test_a_perfect_sampler(modes: Modes) -> None:
     samples = drawn(modes, 200_000)
-    assert value("modes", samples, modes) == len(modes.centres)
+    assert value("modes_captured", samples, modes) == len(modes.centres)
     assert value("high_quality_fraction", samples, modes) == pytest.approx(PERFECT, abs=1e-3)
     assert value("mode_kl", samples, modes) == pytest.approx(0, abs=2e-4)
 
 
 def test_a_collapsed_sampler_and_one_that_hits_nothing() -> None:
     one = RING.centres[3].repeat(10, 1)
-    assert (value("modes", one, RING), value("high_quality_fraction", one, RING)) == (1, 1)
+    assert (value("modes_captured", one, RING), value("high_quality_fraction", one, RING)) == (1, 1)
     assert value("mode_kl", one, RING) == pytest.approx(math.log(8))
     middle = torch.zeros(10, 2)
-    assert (value("modes", middle, RING), value("high_quality_fraction", middle, RING)) == (0, 0)
+    assert (value("modes_captured", middle, RING), value("high_quality_fraction", middle, RING)) == (0, 0)
 
 
 def test_a_mode_is_held_from_half_an_even_share_on_and_by_samples_of_high_quality_alone() -> None:
@@ -64,7 +64,7 @@ def test_a_mode_is_held_from_half_an_even_share_on_and_by_samples_of_high_qualit
     near = RING.centres[[3] * 11] * 1.02  # two deviations away
     far = RING.centres[[4] * 40] * 1.05  # five
     assert value("modes_held", torch.cat([ring, near, far]), RING) == 3  # 80 samples, 5 a mode
-    assert value("modes", torch.cat([ring, near, far]), RING) == 4
+    assert value("modes_captured", torch.cat([ring, near, far]), RING) == 4
     assert value("modes_held", drawn(RING, 2500), RING) == 8
     assert value("modes_held", torch.zeros(10, 2), RING) == 0
 
@@ -91,7 +91,7 @@ def test_unequal_modes_are_expected_unequally() -> None:
 def test_counts_go_along_and_so_does_the_divergence_of_the_reals() -> None:
     points = LINE.centres[[0, 0, 1]]
     reference = image_set(points.float()[:, :, None, None].numpy(), split="test")
-    assert METRICS["modes"].compute(evidence(points, LINE)).details["counts"] == [2, 1]
+    assert METRICS["modes_captured"].compute(evidence(points, LINE)).details["counts"] == [2, 1]
     score = METRICS["mode_kl"].compute(evidence(points, LINE, reference=reference))
     assert score.network == "nearest mode" and score.details == {}  # reals without labels
 

@@ -111,7 +111,7 @@ def test_a_folder_is_read_by_the_rules_of_a_data_set(tmp_path: Path, caplog: pyt
     (tmp_path / "set" / "._00.png").write_bytes(b"no image")
     (tmp_path / "set" / "gone.png").symlink_to("nowhere.png")
     assert len(read(tmp_path / "set")) == 10
-    assert "left out 1 broken links, 2 hidden files or folders, 1 links to a folder" in caplog.text
+    assert "skipped 1 broken links, 2 hidden files or folders, 1 links to a folder" in caplog.text
 
 
 def test_16_bit_images_are_scaled_and_floats_refused(tmp_path: Path) -> None:
@@ -151,5 +151,5 @@ def test_a_split_of_a_set_as_keras_lays_it_out(tmp_path: Path) -> None:
     assert len(test) == 2 and test.key != train.key
     with pytest.raises(UsageError, match=r"holds x_train and x_test; evaluate\.split=train or test"):
         read(path)
-    with pytest.raises(UsageError, match=r"holds neither x_train nor x_test; leave evaluate\.split out"):
+    with pytest.raises(UsageError, match=r"holds neither x_train nor x_test; remove evaluate\.split"):
         read_images(npz(tmp_path, images=COLOUR), skip_unreadable=False, count=100, seed=0, split="test")

@@ -119,8 +119,8 @@ def test_published_training_keys_give_way_to_what_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (["objective=hinge", "objective.margin=0.1"], "objective.margin=0.1: belongs to objective=energy_based"),
-        (["objective=energy_based", "objective.margin=null"], "objective=energy_based needs a number"),
+        (["objective=hinge", "objective.margin=0.1"], "has no effect without objective=energy_based"),
+        (["objective=energy_based", "objective.margin=null"], "objective=energy_based requires a number"),
         (["objective.clip=0.1"], "objective.clip=0.1: objective.clip is called technique.weight_clipping.limit now"),
         (["objective.gradient_penalty=1"], "technique.gradient_penalty.weight now"),
         (["objective.pulling_away=1"], "technique.pulling_away.weight now"),
@@ -129,7 +129,7 @@ def test_published_training_keys_give_way_to_what_is_asked_for() -> None:
         (["objective=wasserstein_gp", "training.precision=bf16"], "training.precision=bf16"),
         (["objective=wasserstein_gp", "architecture=imagenet_dcgan", "dataset=image_folder", "dataset.path=.",
           "dataset.image_shape=[3,128,128]"],
-         "batch norm joins the images"),
+         "batch norm couples the images"),
         (["objective=wasserstein_gp", "technique.minibatch_discrimination.across_batches=true"], "across_batches=true"),
         (["objective=vae", "technique.feature_matching.enabled=true"], "which has no discriminator"),
         (["objective=autoencoder", "training.generator_steps=2"], "training.generator_steps=2"),

@@ -27,7 +27,7 @@ def test_mode_collapse_counts_modes_and_changes(tmp_path: Path) -> None:
     for ablation, counts, modes in (("none", cycling, 1), ("with_packing", steady, 3)):
         for seed in (1, 2):
             log = [{"step": 50 * k, "mode_counts": of_modes} for k, of_modes in enumerate(counts)]
-            final = {"modes": modes, "high_quality_fraction": 0.5, "mode_kl": 0.25}
+            final = {"modes_captured": modes, "high_quality_fraction": 0.5, "mode_kl": 0.25}
             folder = make_run(tmp_path, "mode_collapse_ring", [f"ablation={ablation}", f"seed={seed}"], final, log)
             for step in (0, 50):
                 (folder / "samples").mkdir(exist_ok=True)
@@ -57,7 +57,7 @@ def test_oscillation_measures_the_second_half(tmp_path: Path) -> None:
             for step in range(40)
         ]
         overrides = [f"technique.historical_averaging.weight={weight}", "seed=1"]
-        make_run(tmp_path, "oscillation", overrides, {"modes": 4}, log)
+        make_run(tmp_path, "oscillation", overrides, {"modes_captured": 4}, log)
     off, on = table(tmp_path, "oscillation")
     assert off["swing of the generator's loss"] == "1.000"
     assert off["swing of the discriminator's"] == "0.500"
@@ -81,9 +81,7 @@ def test_vanishing_gradient_compares_first_and_last(tmp_path: Path) -> None:
 def test_balance_measures_the_gap_between_training_and_held_out(tmp_path: Path) -> None:
     for matching, k, gap in (("false", 1, 0.0), ("false", 10, 0.5), ("true", 10, 0.25)):
         overrides = [f"technique.feature_matching.enabled={matching}", f"training.discriminator_steps={k}", "seed=1"]
-        log = [
-            {"step": step, "log_realness_train": -0.5, "log_realness_held_out": -0.5 - gap * step} for step in (0, 1)
-        ]
+        log = [{"step": step, "log_d_train": -0.5, "log_d_held_out": -0.5 - gap * step} for step in (0, 1)]
         make_run(tmp_path, "balance", overrides, {"frechet_classifier_distance": 3.0 + k}, log)
     lines = [(line["K"], line["log D, training less held out"]) for line in table(tmp_path, "balance")]
     assert lines == [("1", "0.000"), ("10", "0.500"), ("10", "0.250")]
@@ -91,7 +89,9 @@ def test_balance_measures_the_gap_between_training_and_held_out(tmp_path: Path) 
 
 def test_stacked_mnist_shows_modes_and_samples(tmp_path: Path) -> None:
     for ablation, modes in (("none", 100.0), ("with_packing", 900.0)):
-        folder = make_run(tmp_path, "stacked_mnist", [f"ablation={ablation}", "seed=1"], {"modes": modes, "mode_kl": 1})
+        folder = make_run(
+            tmp_path, "stacked_mnist", [f"ablation={ablation}", "seed=1"], {"modes_captured": modes, "mode_kl": 1}
+        )
         (folder / "samples").mkdir()
         Image.new("RGB", (40, 40)).save(folder / "samples" / "step_000000.png")
     lines = {line["row"]: line["modes of 1000"] for line in table(tmp_path, "stacked_mnist")}

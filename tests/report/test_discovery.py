@@ -43,7 +43,7 @@ def test_half_written_lines_are_left_out_and_counted(maker: Maker) -> None:
         file.write('{"step": 2000, "test_error": 0.3}\nnot json}\n{"no_step": 1}\n[1]\n{"step": 3000, "test_err')
     (run,) = read_runs(maker.root).runs
     assert run.curves["test_error"].steps[-1] == 2000
-    assert run.problems == ["metrics.jsonl: 4 lines half-written or damaged, left out"]
+    assert run.problems == ["metrics.jsonl: 4 lines half-written or damaged, skipped"]
 
 
 def test_the_line_that_a_running_run_is_writing_is_no_damage(maker: Maker) -> None:
@@ -106,5 +106,5 @@ def test_an_evaluation_of_another_step_is_not_the_runs_score(maker: Maker) -> No
     found = read_runs(maker.root)
     assert [value for (name, _), value in found.runs[0].metrics.items() if name.startswith("frechet")] == [1.41]
     assert found.problems == [
-        "a-1: evaluation/midway/summary.json: left out, it judges step 500 of a run that is at step 1000"
+        "a-1: evaluation/midway/summary.json: skipped, it evaluates step 500 of a run that is at step 1000"
     ]

@@ -56,10 +56,10 @@ def test_table_3_beside_the_paper(maker: Maker, settings: ReportConfig) -> None:
     markdown, csv, latex, html = read(make_report(maker.root, settings))
     assert "| Our methods |" in markdown and "**7.00 ± 0.20**" in markdown and "8.09 ± 0.07" in markdown
     assert "Spearman 1.00 (95% interval" in markdown
-    ours = csv[(csv["row"] == "Our methods") & (csv["measure"] == "test_error")].iloc[0]
+    ours = csv[(csv["row"] == "Our methods") & (csv["metric"] == "test_error")].iloc[0]
     assert (ours["n"], ours["mean"], ours["sd"]) == (3, pytest.approx(0.07), pytest.approx(0.002))
     assert ours["values"].split() == ["0.068", "0.07", "0.072"] and ours["interval"] == "t"
-    assert csv["measure"].str.contains("ensemble").sum() == 6
+    assert csv["metric"].str.contains("ensemble").sum() == 6
     assert r"\toprule" in latex and r"{}-VBN+BN" in latex and r"\textbf{7.00 $\pm$ 0.20}" in latex
     assert html.count("<figure><img") == 3 + 6  # differences, seeds, curves; a grid a row
     assert "improved-gan -m technique=our_methods ablation=minus_l seed=1,2,3" in html

@@ -56,7 +56,7 @@ def test_a_technique_that_is_off_has_nothing_to_tune() -> None:
     [
         ("{}", "nothing to search"),
         ("3", "must be"),
-        ("{output_root: [a, b]}", "decides no result"),
+        ("{output_root: [a, b]}", "does not affect results"),
         ("{training.learning_rat: [1, 2, log]}", "no such key"),
         ("{training.learning_rate: [0.1, 0.01, log]}", "low < high"),
         ("{training.learning_rate: [0, 0.01, log]}", "above 0"),
@@ -121,7 +121,7 @@ def test_the_guess_is_among_the_trials_where_the_space_holds_it(caplog: pytest.L
     ("words", "said"),
     [
         (["search.seeds=[1,2]", "search.confirm_seeds=[2,3]"], "2 is among search.seeds"),
-        (["search.seeds=[1,2]", "seed=3"], "seed is set too"),
+        (["search.seeds=[1,2]", "seed=3"], "not supported with seed"),
         (["search.seeds=[]"], "is empty"),
         (["search.seeds=[-1]"], "at least 0"),
     ],

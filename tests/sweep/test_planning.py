@@ -96,7 +96,7 @@ def test_a_dry_run_counts_what_the_launcher_does_at_once(tmp_path: Path, capsys:
     arguments = ["-m", "seed=1,2,3", f"output_root={tmp_path}"]
     write_summary(compose_jobs(arguments)[0], status="finished", timing={"seconds": 60})
     assert run([*arguments, "sweep.dry_run=true", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]) == 0
-    assert "about 1 min 0 s, 2 at once" in capsys.readouterr().out
+    assert "about 1 min 0 s, 2 concurrently" in capsys.readouterr().out
 
 
 def test_names_are_readable_unique_and_safe(tmp_path: Path) -> None:

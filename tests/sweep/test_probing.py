@@ -31,5 +31,5 @@ def test_a_dry_run_of_a_fresh_sweep_tells_hours_and_memory(tmp_path: Path, capsy
     assert (jobs, steps) == (2, 1000) and 0 < seconds < 60 and memory > 50
     assert hours == pytest.approx(seconds * steps / 3600, rel=0.02)
     assert line.endswith("training.steps=1000 training.epochs=null device=cpu, on cpu")
-    assert total.startswith("training takes about ") and " h, 1 at once" in total
+    assert total.startswith("training takes about ") and " h, 1 concurrently" in total
     assert where.startswith(str(root)) and not root.exists()

@@ -131,9 +131,9 @@ def test_half_of_the_images_are_flipped() -> None:
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (["technique.diffaugment.policy=[]"], "technique.diffaugment.policy=\\[\\]: augments nothing"),
+        (["technique.diffaugment.policy=[]"], "technique.diffaugment.policy=\\[\\]: has no effect"),
         (["technique.diffaugment.policy=[hue]"], "must be one of color, translation, cutout"),
-        (["dataset=ring", "objective=non_saturating"], "these are points"),
+        (["dataset=ring", "objective=non_saturating"], "not supported with points"),
     ],
 )
 def test_what_augments_nothing_is_refused(overrides: list[str], words: str) -> None:

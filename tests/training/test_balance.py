@@ -125,7 +125,7 @@ def _copied(node: Any) -> Any:
         (["training.balance.accuracy_threshold=0.5"], "greater than 0.5"),
         (["training.balance.accuracy_threshold=0.8", "objective=supervised_only"], "trains no generator"),
         (["training.balance.generator_loss_weight=0"], "greater than 0"),
-        (["training.generator_learning_rate=0", "training.discriminator_learning_rate=0"], "nothing is trained"),
+        (["training.generator_learning_rate=0", "training.discriminator_learning_rate=0"], "trains neither player"),
         (["training.learning_rate=0"], "greater than 0"),
     ],
 )

@@ -1,4 +1,4 @@
-"""How a run went, in a word: right on made-up logs where it is plain, and on real runs of seeds that fixed nothing."""
+"""The diagnosis of a run: right on made-up logs where it is plain, and on real runs of seeds that fixed nothing."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from improved_gan.report.runs import read_run
-from improved_gan.training.diagnosis import swings, verdict
+from improved_gan.training.diagnosis import diagnose, swings
 
 Lines = list[dict[str, Any]]
 
@@ -27,11 +27,11 @@ def logged(count: int = 40, **values: Any) -> Lines:
     return [{"step": k, **{n: v(k) if callable(v) else v for n, v in usual.items()}} for k in range(count)]
 
 
-def word(lines: Lines, broke: str | None = None) -> str:
-    found = verdict(lines, broke)
+def label(lines: Lines, broke: str | None = None) -> str:
+    found = diagnose(lines, broke)
     assert found is not None
     json.dumps(found, allow_nan=False)
-    return str(found["word"])
+    return str(found["label"])
 
 
 @pytest.mark.parametrize(
@@ -44,17 +44,23 @@ def word(lines: Lines, broke: str | None = None) -> str:
         ("healthy", logged(batch_diversity=lambda k: 0.1 if k == 35 else 0.8)),  # one odd line
         ("diverged", logged(discriminator_loss=lambda k: -(1.5**k))),
         ("diverged", logged(discriminator_gradient_norm=lambda k: 10.0**k)),
-        ("starved", logged(discriminator_batch_accuracy=1.0, generator_gradient_norm=1e-4)),
-        ("starved", logged(discriminator_batch_accuracy=0.99, generator_gradient_norm=lambda k: 100 * 0.7**k)),
+        ("vanishing_gradient", logged(discriminator_batch_accuracy=1.0, generator_gradient_norm=1e-4)),
+        (
+            "vanishing_gradient",
+            logged(discriminator_batch_accuracy=0.99, generator_gradient_norm=lambda k: 100 * 0.7**k),
+        ),
         (
             "healthy",
             logged(discriminator_batch_accuracy=1.0, generator_gradient_norm=lambda k: 300.0 if k < 20 else 2.0),
         ),
         ("oscillated", logged(batch_diversity=lambda k: 0.9 if k // 4 % 2 else 0.1)),
         ("collapsed", logged(batch_diversity=lambda k: 0.8 if k < 28 else 0.1)),
-        ("collapsed", logged(modes=2.0, mode_counts=[5, 5, 0, 0, 0, 0, 0, 0])),
-        ("healthy", logged(modes=5.0, mode_counts=[2] * 5 + [0] * 3)),
-        ("not_learned", logged(high_quality_fraction=0.0, modes=0.0, mode_counts=[1] * 8)),  # a cloud around them all
+        ("collapsed", logged(modes_captured=2.0, mode_counts=[5, 5, 0, 0, 0, 0, 0, 0])),
+        ("healthy", logged(modes_captured=5.0, mode_counts=[2] * 5 + [0] * 3)),
+        (
+            "not_learned",
+            logged(high_quality_fraction=0.0, modes_captured=0.0, mode_counts=[1] * 8),
+        ),  # a cloud
         ("not_learned", logged(high_quality_fraction=lambda k: 0.5 if k < 10 else 0.003)),  # lost again
         ("healthy", logged(high_quality_fraction=0.02, mode_counts=[2] * 8)),
         ("healthy", logged(high_quality_fraction=lambda k: 0.0 if k == 35 else 0.8)),  # one odd line
@@ -63,14 +69,14 @@ def word(lines: Lines, broke: str | None = None) -> str:
         ("collapsed", logged(mode_counts=[5] * 300 + [0] * 700)),  # 1500 would find 777
     ],
 )
-def test_the_verdict_of_a_plain_case(expected: str, lines: Lines) -> None:
-    assert word(lines) == expected
+def test_the_diagnosis_of_a_plain_case(expected: str, lines: Lines) -> None:
+    assert label(lines) == expected
 
 
-def test_a_number_that_broke_is_divergence_and_a_short_run_has_no_verdict() -> None:
-    assert word([], "generator_loss became nan by step 7; there is no checkpoint") == "diverged"
-    assert verdict(logged(9)) is None
-    assert word([{"step": k, "discriminator_loss": 1.0} for k in range(10)]) == "healthy"  # supervised_only
+def test_a_number_that_broke_is_divergence_and_a_short_run_has_no_diagnosis() -> None:
+    assert label([], "generator_loss became nan by step 7; there is no checkpoint") == "diverged"
+    assert diagnose(logged(9)) is None
+    assert label([{"step": k, "discriminator_loss": 1.0} for k in range(10)]) == "healthy"  # supervised_only
 
 
 @pytest.mark.parametrize(
@@ -108,7 +114,7 @@ RUNS = {
         "training.steps=60",
         "training.log_interval=2",
     ),
-    "starved": (
+    "vanishing_gradient": (
         "objective=minimax",
         "architecture.input_regulariser=null",
         "training.discriminator_steps=10",
@@ -136,14 +142,14 @@ RUNS = {
 
 @pytest.mark.integration
 @pytest.mark.parametrize("expected", RUNS)
-def test_the_verdict_of_a_real_run(expected: str, command: Callable[..., list[str]]) -> None:
+def test_the_diagnosis_of_a_real_run(expected: str, command: Callable[..., list[str]]) -> None:
     done = subprocess.run(command(*SMALL, *RUNS[expected], "seed=11"), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     folder = Path(done.stdout.splitlines()[-1])
-    found = json.loads((folder / "summary.json").read_text())["verdict"]
-    assert found["word"] == expected, found
-    assert f"{expected}: {found['sentence']}" in done.stdout
-    assert read_run(folder, "it").verdict == expected
+    found = json.loads((folder / "summary.json").read_text())["diagnosis"]
+    assert found["label"] == expected, found
+    assert f"{expected}: {found['message']}" in done.stdout
+    assert read_run(folder, "it").diagnosis == expected
 
 
 @pytest.mark.integration
@@ -151,4 +157,4 @@ def test_a_run_that_broke_diverged(command: Callable[..., list[str]], tmp_path: 
     line = command(*SMALL, "training.learning_rate=1e30", "training.steps=20", "training.log_interval=1")
     assert subprocess.run(line, capture_output=True, text=True).returncode == 1
     (path,) = tmp_path.rglob("summary.json")
-    assert json.loads(path.read_text())["verdict"]["word"] == "diverged"
+    assert json.loads(path.read_text())["diagnosis"]["label"] == "diverged"

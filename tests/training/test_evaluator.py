@@ -76,7 +76,7 @@ def test_a_classifier_that_learned_too_little_judges_nothing(tmp_path: Path) -> 
     splits = PreparedSplit(train, labels), PreparedSplit(test, labels)
     noise = PreparedDataset("noise", (1, 8, 8), 10, None, *splits, "1", tmp_path)
     config = compose_jobs(
-        ["metrics.names=[classifier_score,modes,sliced_wasserstein]", "metrics.inception_score_splits=2"]
+        ["metrics.names=[classifier_score,modes_captured,sliced_wasserstein]", "metrics.inception_score_splits=2"]
     )
     samples = ImageSet("samples", "x", test[:50])
 
@@ -85,7 +85,8 @@ def test_a_classifier_that_learned_too_little_judges_nothing(tmp_path: Path) -> 
         return Evaluator(metrics, lambda: noise, torch.device("cpu"), seed=1).judge(samples)
 
     strict = verdict(config[0].config.metrics.classifier_min_accuracy)
-    assert list(strict.scores) == ["sliced_wasserstein"] and set(strict.missing) == {"classifier_score", "modes"}
+    assert list(strict.scores) == ["sliced_wasserstein"]
+    assert set(strict.missing) == {"classifier_score", "modes_captured"}
     assert all("metrics.classifier_min_accuracy=0.8" in reason for reason in strict.missing.values())
     assert "classifier_score" in verdict(0.0).scores
 

@@ -51,7 +51,7 @@ def test_scores_at_the_end_say_what_they_are_of(cache: Path) -> None:
 def test_measuring_changes_nothing_that_comes_after(cache: Path) -> None:
     weights = []
     for measured in (False, True):
-        one = trainer("metrics.names=[modes,classifier_score]")
+        one = trainer("metrics.names=[modes_captured,classifier_score]")
         one.initialise()
         for _ in range(3):
             one.advance()
@@ -64,18 +64,18 @@ def test_measuring_changes_nothing_that_comes_after(cache: Path) -> None:
 
 
 def test_samples_of_each_mode_are_counted_where_modes_are_measured(cache: Path) -> None:
-    one = trainer("metrics.names=[modes,mode_kl]")
+    one = trainer("metrics.names=[modes_captured,mode_kl]")
     values = ModeHistogram(one)()
     images = torch.from_numpy(one.sampler.sample(60, 1).numpy())
     expected = torch.bincount(Pixels()(images)[1].argmax(dim=1), minlength=10)
-    assert values["mode_counts"] == expected.tolist() and values["modes"] == int((expected > 0).sum())
-    assert set(values) == {"mode_counts", "modes", "mode_kl"}
+    assert values["mode_counts"] == expected.tolist() and values["modes_captured"] == int((expected > 0).sum())
+    assert set(values) == {"mode_counts", "modes_captured", "mode_kl"}
     assert ModeHistogram(trainer())() == {}
 
 
 def test_log_d_of_training_and_of_held_out_images(cache: Path) -> None:
     values = overfitting(trainer("dataset.validation_images=30"))
-    assert set(values) == {"log_realness_train", "log_realness_held_out"}
+    assert set(values) == {"log_d_train", "log_d_held_out"}
     assert all(value < 0 and np.isfinite(value) for value in values.values())
 
 

@@ -62,6 +62,6 @@ def _check(config: ArchitectureConfig) -> None:
     side = SIDES.get(config.name)
     if side is not None and list(config.image_shape[1:]) != [side, side]:
         shape = list(config.image_shape)
-        raise UsageError(f"architecture.image_shape={shape}: {config.name} wants [channels, {side}, {side}]")
+        raise UsageError(f"architecture.image_shape={shape}: {config.name} requires [channels, {side}, {side}]")
     if config.name == "imagenet_dcgan" and config.width % 2:
         raise UsageError(f"architecture.width={config.width}: imagenet_dcgan halves its channels, so an even number")

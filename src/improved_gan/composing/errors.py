@@ -14,7 +14,7 @@ def to_usage_error(error: Exception, overrides: Sequence[str]) -> UsageError:
     for key in (text.partition("=")[0] for text in overrides):
         job = key.partition(".")[0]
         if job in groups()["job"] and f"job={job}" not in overrides:  # its node is null, which nothing can be set in
-            return UsageError(f"{key}: belongs to job={job}, which was not asked for; add it, or leave {key} out")
+            return UsageError(f"{key}: requires job={job}; add it, or remove {key}")
     override = re.search(r"Error merging override (\S.*)", str(error))
     cause: BaseException = error
     while cause.__cause__ is not None:

@@ -18,7 +18,7 @@ FALSE = ("false", "no", "off", "n", "0")  # as OmegaConf reads a switch
 
 @cache
 def indecisive_keys() -> tuple[str, ...]:
-    """The dotted keys and groups that decide no result: the schema's `affects_result=False`."""
+    """Return the dotted keys and groups that do not affect results: the schema's `affects_result=False`."""
     return tuple(_indecisive(Config, ""))
 
 
@@ -45,7 +45,7 @@ def affects_result(key: str) -> bool:
 
 
 def run_digest(config: Config, data_checksum: str | None = None) -> str:
-    """Eight hexadecimal digits over everything in `config` that decides the result."""
+    """Return eight hexadecimal digits over every key of `config` that affects the result."""
     return digest_of(dataclasses.asdict(config), type(config), data_checksum)
 
 

@@ -36,9 +36,9 @@ def compose_jobs(arguments: Sequence[str]) -> list[Request]:
     multirun, overrides = len(texts) < len(arguments), parsed(texts)
     for override in overrides:
         if override.is_sweep_override() and override.is_hydra_override():
-            raise UsageError(f"{override.input_line}: one value for the whole sweep")
+            raise UsageError(f"{override.input_line}: must be one value for the whole sweep")
         if override.is_sweep_override() and not multirun:
-            raise UsageError(f"{override.input_line}: several values need -m (a multirun)")
+            raise UsageError(f"{override.input_line}: several values require -m (a multirun)")
     register_schema()
     with initialize_config_dir(config_dir=str(conf_folder()), version_base="1.3"):
         if not multirun:

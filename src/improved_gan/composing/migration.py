@@ -1,4 +1,7 @@
-"""Stored configs of older versions, brought to today's: one function per version, each from its own to the next."""
+"""Stored configs, summaries and logs of older versions, brought to today's.
+
+Configs have one function per version, each from its own to the next.
+"""
 
 import copy
 from collections.abc import Callable
@@ -37,6 +40,17 @@ RENAMED = {  # keys of version 2, and what they are called since; the command li
 }
 
 
+RENAMED_VALUES = {  # metrics and log keys of summary.json and metrics.jsonl
+    "modes": "modes_captured",
+    "real_called_real": "real_classified_real",
+    "fake_called_real": "fake_classified_real",
+    "held_out_called_real": "held_out_classified_real",
+    "log_realness_train": "log_d_train",
+    "log_realness_held_out": "log_d_held_out",
+}
+RENAMED_LABELS = {"starved": "vanishing_gradient"}  # of a diagnosis
+
+
 def from_version_1(stored: dict[str, Any]) -> dict[str, Any]:
     """Version 1 hashed all keys, and stored `training.precision=auto`, then fp32 unless bf16 suits."""
     training, architecture = stored.get("training"), stored.get("architecture")
@@ -55,10 +69,30 @@ def from_version_2(stored: dict[str, Any]) -> dict[str, Any]:
     dataset, training = values.get("dataset"), values.get("training")
     if isinstance(dataset, dict) and dataset.get("source") == "stacked_digits":
         dataset["source"] = "stacked_mnist"
+    _rename_metrics(values.get("metrics"))
+    _rename_paper(values.get("paper"))
     for emptied in ("discriminator_average", "generator_average"):
         if isinstance(training, dict):
             training.pop(emptied, None)
     return values
+
+
+def _rename_metrics(metrics: Any) -> None:
+    if isinstance(metrics, dict) and isinstance(metrics.get("names"), list):
+        metrics["names"] = [RENAMED_VALUES.get(name, name) for name in metrics["names"]]
+
+
+def _rename_paper(paper: Any) -> None:
+    """What the paper prints was `figures`, each of a `measure` times `of`."""
+    if not isinstance(paper, dict):
+        return
+    if "figures" in paper:
+        paper["results"] = paper.pop("figures")
+    for name in ("results", "others"):
+        for entry in paper.get(name) or []:
+            for old, new in (("measure", "metric"), ("of", "scale")):
+                if isinstance(entry, dict) and old in entry:
+                    entry[new] = entry.pop(old)
 
 
 def _move(values: dict[str, Any], old: str, new: str) -> None:
@@ -96,3 +130,25 @@ def migrated(stored: dict[str, Any]) -> dict[str, Any]:
     while version < SCHEMA_VERSION:
         values, version = MIGRATIONS[version](values), version + 1
     return values
+
+
+def migrated_summary(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored summary.json in today's names; it once had a `verdict` of word, sentence and evidence."""
+    summary = dict(stored)
+    metrics, verdict = summary.get("metrics"), summary.pop("verdict", None)
+    if isinstance(metrics, dict):
+        metrics = {k: migrated_values(v) if isinstance(v, dict) else v for k, v in metrics.items()}
+        summary["metrics"] = migrated_values(metrics)
+    if isinstance(verdict, dict):
+        label = verdict.get("word")
+        summary["diagnosis"] = {
+            "label": RENAMED_LABELS.get(str(label), label),
+            "message": verdict.get("sentence"),
+            "statistics": verdict.get("evidence"),
+        }
+    return summary
+
+
+def migrated_values(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return a line of metrics.jsonl, or a summary's metrics, in today's names."""
+    return {RENAMED_VALUES.get(name, name): value for name, value in stored.items()}

@@ -59,7 +59,7 @@ def _check_hydra_key(override: Override, line: str) -> None:
     """Launchers are the user's choice; Hydra's folders, logs and modes are not, as a run's folder is ours."""
     key = override.key_or_group
     if key != "hydra/launcher" and not key.startswith("hydra.launcher."):
-        raise UsageError(f"{line}: of Hydra's own keys only hydra/launcher and hydra.launcher.* are heeded here")
+        raise UsageError(f"{line}: of Hydra's own keys only hydra/launcher and hydra.launcher.* are supported")
     if key == "hydra.launcher.n_jobs" and not override.is_sweep_override() and override.value() == 0:
         raise UsageError(f"{line}: must be at least 1 job at a time, or -1 for all cores")
 

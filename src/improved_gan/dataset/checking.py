@@ -24,13 +24,14 @@ def check_against_data(config: Config, dataset: PreparedDataset) -> None:
     objective, labels = config.objective, dataset.train.labels
     if objective.name in ("semi_supervised", "supervised_only") and (dataset.classes or 0) < 2:
         raise UsageError(
-            f"objective={objective.name}: needs a data set with two classes or more, and {dataset.name} has "
+            f"objective={objective.name}: requires a data set with two classes or more, and {dataset.name} has "
             f"{dataset.classes or 'none'}; use objective=non_saturating"
         )
     if objective.labelled_weight > 0:
         if labels is None:
             raise UsageError(
-                f"objective={objective.name}: needs labels, and {dataset.name} has none; use objective=non_saturating"
+                f"objective={objective.name}: requires labels, and {dataset.name} has none; "
+                "use objective=non_saturating"
             )
         if config.dataset.labels_per_class is not None and not objective.fully_labelled:
             labelled_indices(np.asarray(labels[kept]), config.dataset.labels_per_class, config.dataset.label_seed)

@@ -60,7 +60,7 @@ def find_splits(folder: Path) -> dict[str, FolderSplit]:
             unused = ", ".join(place.name for place in tests[1:])
             log.warning("dataset.path=%s: the test split is %s; not used: %s", folder, tests[0].name, unused)
     if left_out:
-        log.warning("dataset.path=%s: left out %s", folder, counted(left_out))
+        log.warning("dataset.path=%s: skipped %s", folder, counted(left_out))
     return splits
 
 

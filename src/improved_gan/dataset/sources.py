@@ -125,7 +125,7 @@ def find(config: DatasetConfig, data_root: Path) -> Source:
     if not path.is_dir():
         raise UsageError(f"{request}: must be a folder of images, or of a folder of images a class")
     if shape is None:
-        raise UsageError("dataset.image_shape=null: an image folder needs [channels, height, width] to scale to")
+        raise UsageError("dataset.image_shape=null: an image folder requires [channels, height, width] to scale to")
     try:
         found = find_splits(path)
     except (OSError, ValueError) as error:

@@ -28,7 +28,7 @@ from improved_gan.training.sampling import save_grid
 log = logging.getLogger("improved_gan")
 CSV_COLUMNS = (
     *(
-        "measure",
+        "metric",
         "value",
         "std",
         "std_over",
@@ -42,7 +42,7 @@ CSV_COLUMNS = (
     ),
     *("sampling_seed", "sampling_batch_size", "judging_batch_size", "warning"),
 )
-COLUMNS = ("measure", "value", "spread", "N", "split", "network", "reference")
+COLUMNS = ("metric", "value", "spread", "N", "split", "network", "reference")
 
 
 def evaluate(request: Request) -> Path:
@@ -162,7 +162,7 @@ def _write(folder: Path, summary: dict[str, Any], verdict: Verdict) -> None:
     table = io.StringIO()
     writer = csv.DictWriter(table, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows({"measure": measure} | entry for measure, entry in summary["metrics"].items())
+    writer.writerows({"metric": measure} | entry for measure, entry in summary["metrics"].items())
     for score in verdict.scores.values():
         for picture in score.pictures:
             save_grid(picture.images, folder / f"{picture.name}.png", picture.columns)

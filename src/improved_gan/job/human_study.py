@@ -29,7 +29,7 @@ def human_study(request: Request) -> Path:
 
         from improved_gan.human_study.server import application
     except ImportError:
-        raise UsageError("job=human_study: needs the extra: pip install 'improved-gan[human]'") from None
+        raise UsageError("job=human_study: requires the extra: pip install 'improved-gan[human]'") from None
     folder = Path(config.output_root).absolute() / "human_study" / wanted.name
     path = folder / "study.sqlite"
     design = {k: v for k, v in dataclasses.asdict(wanted).items() if k not in ("host", "port", "token")}
@@ -60,7 +60,7 @@ def images_of(request: Request, wanted: HumanStudyConfig) -> tuple[PreparedDatas
     """
     config = request.config
     if not wanted.compare:
-        raise UsageError("human_study.compare=[]: nothing to judge; give runs, folders of images or .npz files")
+        raise UsageError("human_study.compare=[]: must name at least one; give runs, folders of images or .npz files")
     generated: dict[str, np.ndarray] = {}
     sets: list[PreparedDataset] = []
     for text in wanted.compare:
@@ -82,7 +82,7 @@ def images_of(request: Request, wanted: HumanStudyConfig) -> tuple[PreparedDatas
         raise UsageError("human_study.compare: the runs were trained on different data sets; a study has one")
     prepared = sets[0] if sets else dataset.load(config.dataset, Path(config.data_root))
     if prepared.modes is not None:
-        raise UsageError(f"dataset={prepared.name}: points are no images; people judge images")
+        raise UsageError(f"dataset={prepared.name}: not supported with points; a study shows images")
     if prepared.test is None:
         raise UsageError(f"dataset={prepared.name}: has no test split, which a study takes its real images from")
     if wanted.top_percent < 100:

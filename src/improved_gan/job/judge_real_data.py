@@ -28,7 +28,7 @@ def judge_real_data(request: Request, prepared: PreparedDataset, folder: RunFold
     config, started, clock = request.config, time.strftime("%Y-%m-%dT%H:%M:%S%z"), time.perf_counter()
     for name in config.metrics.names:
         if METRICS[name].judge:
-            raise UsageError(f"metrics.names={name}: asks a run's discriminator, and real data has none")
+            raise UsageError(f"metrics.names={name}: requires a discriminator, which real data has not")
         if METRICS[name].reference and config.metrics.reference_split == "train":
             raise UsageError(f"metrics.names={name}: compares with these very images; metrics.reference_split=test")
     device = choose_device(config.device)
@@ -51,6 +51,6 @@ def judge_real_data(request: Request, prepared: PreparedDataset, folder: RunFold
         "overrides": list(request.overrides),
         "dataset": {"name": prepared.name, "checksum": prepared.checksum},
         "metrics": {name: as_entry(score, samples) for name, score in found.scores.items()},
-        "verdict": None,
+        "diagnosis": None,
         "timing": {"started": started, "seconds": round(time.perf_counter() - clock, 2)},
     }

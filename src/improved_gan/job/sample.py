@@ -24,7 +24,7 @@ def sample(request: Request) -> Path:
     if not run.pair.objective.trains_generator:
         raise UsageError(f"run={request.config.run}: objective={run.config.objective.name} trains no generator")
     if wanted.animation and _has_points(run):
-        raise UsageError("sample.animation=true: is of images, and this run makes points; leave it out")
+        raise UsageError("sample.animation=true: not supported with points; remove it")
     folder = Path(request.config.run) / "evaluation" / "sample"
     check_writable(folder, f"run={request.config.run}")
     refuse_changed_data(Path(request.config.run), request)

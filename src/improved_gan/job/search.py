@@ -36,7 +36,7 @@ def search(request: Request) -> Path:
     try:
         import optuna
     except ImportError:
-        raise UsageError("job=search: needs Optuna; pip install 'improved-gan[search]'") from None
+        raise UsageError("job=search: requires Optuna; pip install 'improved-gan[search]'") from None
     wanted = request.config.search
     assert wanted is not None
     overrides = [o for o in request.overrides if o.partition("=")[0].split(".")[0] not in NOT_OF_TRIALS]
@@ -81,7 +81,7 @@ def _seeds(wanted: SearchConfig, overrides: list[str]) -> list[int | None]:
     if wanted.seeds is None:
         return [None]
     if any(text.startswith("seed=") for text in overrides):
-        raise UsageError(f"search.seeds={wanted.seeds}: seed is set too; leave one of them out")
+        raise UsageError(f"search.seeds={wanted.seeds}: not supported with seed; remove one of them")
     seen = set(wanted.seeds) & set(wanted.confirm_seeds or [])
     if seen or not wanted.seeds:
         what = f"{min(seen)} is among search.seeds" if seen else "search.seeds is empty"
@@ -94,7 +94,7 @@ def _seeds(wanted: SearchConfig, overrides: list[str]) -> list[int | None]:
 def _direction(measure: str, asked: str | None) -> str:
     better = METRICS[measure].better
     if asked is None and better not in ("higher", "lower"):
-        raise UsageError(f"search.direction=null: best of {measure} is {better}; say minimise or maximise")
+        raise UsageError(f"search.direction=null: best of {measure} is {better}; set minimize or maximize")
     return asked or {"higher": "maximize", "lower": "minimize"}[better]
 
 

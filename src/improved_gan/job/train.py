@@ -26,7 +26,7 @@ from improved_gan.tracking import Tracker, start_tracking, tracking_mode
 from improved_gan.training.checkpoint import load_newest
 from improved_gan.training.costs import flops_of_step, images_per_second, peak_memory
 from improved_gan.training.device import choose_device, fast_training
-from improved_gan.training.diagnosis import verdict
+from improved_gan.training.diagnosis import diagnose
 from improved_gan.training.loop import Loop
 from improved_gan.training.termination import Stopped, TrainingFailed
 from improved_gan.training.trainer import Trainer
@@ -123,7 +123,7 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder, early: MemoryH
             "overrides": list(request.overrides),
             "dataset": {"name": trainer.dataset.name, "checksum": trainer.dataset.checksum},
             "metrics": loop.metrics if loop else {},
-            "verdict": None if status == "running" else verdict(folder.metrics(), broke),
+            "diagnosis": None if status == "running" else diagnose(folder.metrics(), broke),
             "timing": {"started": started, "seconds": round(loop.seconds, 2) if loop else 0.0},
             "costs": costs(trainer, folder) if status == "finished" else None,
             "tracking_run": tracker.run_id if tracker else before.get("tracking_run"),
@@ -229,8 +229,8 @@ def results_table(summary: dict[str, Any]) -> str:
     rows = [("status", summary["status"]), ("step", f"{summary['step']} of {summary['total_steps']}")]
     for name, metric in summary["metrics"].items():
         rows.append((name, f"{metric['value']:.4f}  ({_circumstances(metric)})"))
-    if summary.get("verdict"):
-        rows.append(("verdict", "{word}: {sentence}".format_map(summary["verdict"])))
+    if summary.get("diagnosis"):
+        rows.append(("diagnosis", "{label}: {message}".format_map(summary["diagnosis"])))
     rows.append(("seconds", f"{summary['timing']['seconds']:.0f}"))
     if summary["scaled"]:
         rows.append(("scaled by", f"budget={summary['budget']}"))

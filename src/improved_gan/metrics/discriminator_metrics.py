@@ -13,17 +13,17 @@ from improved_gan.metrics.inputs import EvalDiscriminator, MetricInputs, MetricU
 FEW = 500  # images a side: cheap enough for every epoch
 
 
-def called_real(realness: Float[Tensor, " n"]) -> float:
-    """Share of images with D > 1/2, from the logits of D."""
+def classified_real(realness: Float[Tensor, " n"]) -> float:
+    """Return the share of images that D classifies as real (D > 1/2), from its logits."""
     return float((realness > 0).double().mean())
 
 
 def accuracy(real: Float[Tensor, " n"], fake: Float[Tensor, " m"]) -> float:
     """Share of right answers when reals and samples come up equally often; 0.5 is guessing."""
-    return (called_real(real) + 1 - called_real(fake)) / 2
+    return (classified_real(real) + 1 - classified_real(fake)) / 2
 
 
-def mean_log_realness(realness: Float[Tensor, " n"]) -> float:
+def mean_log_sigmoid(realness: Float[Tensor, " n"]) -> float:
     """E log D in nats, at most 0, from the logits of D."""
     return float(F.logsigmoid(realness.double()).mean())
 
@@ -35,9 +35,9 @@ def halves(count: int, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def real_vs_fake_ratio(evidence: MetricInputs) -> Score:
-    """`real_vs_fake_ratio`: the share of samples that the run's discriminator calls real."""
+    """`real_vs_fake_ratio`: the share of samples that the run's discriminator classifies as real."""
     details = {"judging_batch_size": _judge(evidence).batch_size}
-    return Score(called_real(_of_samples(evidence)), network="discriminator", details=details)
+    return Score(classified_real(_of_samples(evidence)), network="discriminator", details=details)
 
 
 def discriminator_accuracy(evidence: MetricInputs) -> Score:
@@ -51,7 +51,7 @@ def discriminator_accuracy(evidence: MetricInputs) -> Score:
         reference=held_out.name,
         reference_samples=len(held_out),
         split=held_out.split,
-        details={"held_out_called_real": called_real(real), "judging_batch_size": judge.batch_size},
+        details={"held_out_classified_real": classified_real(real), "judging_batch_size": judge.batch_size},
     )
 
 
@@ -60,9 +60,9 @@ def discriminator_overfitting(evidence: MetricInputs) -> Score:
     judge, train, held_out = _judge(evidence), evidence.reference, evidence.held_out
     assert train is not None and held_out is not None
     if train.split != "train":
-        raise MetricUnavailable("needs metrics.reference_split=train")
+        raise MetricUnavailable("requires metrics.reference_split=train")
     if not judge.gives_probability:
-        raise MetricUnavailable("needs a discriminator whose output is a probability")
+        raise MetricUnavailable("requires a discriminator whose output is a probability")
     known, fresh = mean_log_d(judge, train.images), mean_log_d(judge, held_out.images)
     return Score(
         known - fresh,
@@ -72,13 +72,13 @@ def discriminator_overfitting(evidence: MetricInputs) -> Score:
         reference=train.name,
         reference_samples=min(FEW, len(train)),
         split="train and test",
-        details={"log_realness_train": known, "log_realness_held_out": fresh},
+        details={"log_d_train": known, "log_d_held_out": fresh},
     )
 
 
 def mean_log_d(judge: EvalDiscriminator, images: Real[np.ndarray, "n channel height width"]) -> float:
     """E log D over the first images of a set."""
-    return mean_log_realness(judge.realness(images[:FEW]))
+    return mean_log_sigmoid(judge.realness(images[:FEW]))
 
 
 def real_vs_fake_accuracy(evidence: MetricInputs) -> Score:

@@ -13,7 +13,7 @@ from improved_gan.metrics.extraction import Features
 
 
 class MetricUnavailable(Exception):
-    """A measure cannot be had; the message is a line that says what was missing."""
+    """Raised when a metric cannot be computed; the message names the missing input."""
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,8 @@ def uniform(count: int) -> Float[Tensor, " {count}"]:
     return torch.full((count,), 1 / count, dtype=torch.float64)
 
 
-def modes(evidence: MetricInputs) -> Score:
-    """`modes`: how many have a sample; one of high quality, where the samples are points."""
+def modes_captured(evidence: MetricInputs) -> Score:
+    """`modes_captured`: how many modes have a sample; one of high quality, where the samples are points."""
     found = _counts(evidence)
     captured = count_captured_modes(found.counts if found.high_quality is None else found.high_quality)
     return Score(float(captured), network=found.network, details={"counts": found.counts.tolist()})

@@ -54,7 +54,7 @@ def birthday_test(evidence: MetricInputs) -> Score:
     assert reference is not None
     size = min(BATCH_SIZE, min(len(samples), len(reference)) // 2)
     if size < 2:
-        raise MetricUnavailable("needs at least 4 images")
+        raise MetricUnavailable("requires at least 4 images")
     batches = min(BATCHES, len(samples) // size, len(reference) // size)
     threshold = min(
         float(nearest_pairs(_flat(reference.images[k * size : (k + 1) * size]), 1)[1][0]) for k in range(batches)
@@ -93,7 +93,7 @@ def nearest_training_ratio(evidence: MetricInputs) -> Score:
     train, held_out = evidence.reference, evidence.held_out
     assert train is not None and held_out is not None
     if train.split != "train":
-        raise MetricUnavailable("needs metrics.reference_split=train")
+        raise MetricUnavailable("requires metrics.reference_split=train")
     samples = evidence.samples.images[:LOOKED_AT]
     nearest, distances = nearest_neighbours(_flat(samples), train.images, COLUMNS - 1)
     _, of_reals = nearest_neighbours(_flat(held_out.images[:LOOKED_AT]), train.images, 1)

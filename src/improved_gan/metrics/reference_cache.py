@@ -68,5 +68,5 @@ def _read(path: Path, key: str, keep: bool) -> Features | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        log.warning("%s is damaged and is worked out anew", path)
+        log.warning("%s is damaged and is recomputed", path)
         return None

@@ -128,13 +128,13 @@ METRICS: dict[str, Metric] = {
     "frechet_classifier_distance": Metric(
         "classifier_metrics:frechet_classifier_distance",
         better="lower",
-        sees="fidelity and variety together, dropped classes, wherever Inception does not fit or cannot be had",
+        sees="fidelity and variety together, dropped classes, wherever Inception does not fit or is unavailable",
         misses="memorised images, what no class depends on; only the same classifier and equal N compare",
         network="classifier",
         reference=True,
     ),
-    "modes": Metric(
-        "mode_coverage:modes",
+    "modes_captured": Metric(
+        "mode_coverage:modes_captured",
         better="higher",
         sees="classes, or modes of points, that are missing altogether",
         misses="one sample is enough to count, of images however poor, and variety within a class",
@@ -188,7 +188,7 @@ METRICS: dict[str, Metric] = {
     "discriminator_overfitting": Metric(
         "discriminator_metrics:discriminator_overfitting",
         better="0",
-        sees="a discriminator that knows its training images by heart: log D there less log D on held-out reals",
+        sees="a discriminator that overfits: log D on its training images less log D on held-out reals",
         misses="what the samples look like",
         reference=True,
         held_out=True,
@@ -221,7 +221,7 @@ METRICS: dict[str, Metric] = {
         "wasserstein_distances:earth_movers_distance",
         better="lower",
         sees="fidelity and variety in a classifier's features, exactly and without supposing Gaussians",
-        misses="memorised images; on minibatches it never falls to 0, so it stands beside reals against reals",
+        misses="memorised images; on minibatches it never falls to 0, so it is compared with reals against reals",
         network="classifier",
         keeps_features=True,
         reference=True,

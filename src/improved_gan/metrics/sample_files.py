@@ -62,14 +62,14 @@ def _read_array(path: Path, name: str, split: str | None = None) -> np.ndarray:
             if split is not None or (name == "images" and name not in stored and splits):  # as Keras lays sets out
                 if split not in splits:
                     held = " and ".join(f"x_{each}" for each in splits) or "neither x_train nor x_test"
-                    advice = f"evaluate.split={' or '.join(splits)}" if splits else "leave evaluate.split out"
+                    advice = f"evaluate.split={' or '.join(splits)}" if splits else "remove evaluate.split"
                     raise UsageError(f"{request}: holds {held}; {advice}")
                 name = f"x_{split}"
             elif stored.files == ["arr_0"]:  # as np.savez calls an array without a name
                 name = "arr_0"
             if name not in stored:
                 held = ", ".join(stored.files)
-                hint = "; points need dataset=ring or another set of points" if held == "points" else ""
+                hint = "; points require dataset=ring or another set of points" if held == "points" else ""
                 raise UsageError(f"{request}: must hold an array `{name}` (it holds {held}{hint})")
             array: np.ndarray = stored[name]
             return array
@@ -122,7 +122,7 @@ def _read_folder(
     if any(path.suffix.lower() in LOSSY for path in paths):
         log.warning("images=%s: some are lossily compressed, which moves FID", folder)
     if left_out:
-        log.warning("images=%s: left out %s", folder, counted(left_out))
+        log.warning("images=%s: skipped %s", folder, counted(left_out))
     images: list[np.ndarray] = []
     names: list[str] = []
     unreadable: list[str] = []
@@ -148,8 +148,8 @@ def _read_folder(
         named = ", ".join(sorted(unreadable)[:5]) + (", ..." if len(unreadable) > 5 else "")
         what = f"{len(unreadable)} unreadable image{'s' if len(unreadable) > 1 else ''} ({named})"
         if not skip_unreadable or not images:
-            raise UsageError(f"images={folder}: {what}: {reason}; evaluate.skip_unreadable=true leaves such out")
-        log.warning("images=%s: left out %s", folder, what)
+            raise UsageError(f"images={folder}: {what}: {reason}; evaluate.skip_unreadable=true skips such files")
+        log.warning("images=%s: skipped %s", folder, what)
     usual = Counter(image.shape[1:] for image in images).most_common(1)[0][0]
     for name, image in zip(names, images, strict=True):
         if image.shape[1:] != usual:

@@ -60,4 +60,4 @@ def _require(config: ObjectiveConfig, **allowed: tuple[str | float | None, ...])
         if value not in values:
             words = " or ".join("null" if allowed_value is None else str(allowed_value) for allowed_value in values)
             shown = "null" if value is None else value
-            raise UsageError(f"objective.{key}={shown}: objective={config.name} wants {words}")
+            raise UsageError(f"objective.{key}={shown}: objective={config.name} requires {words}")

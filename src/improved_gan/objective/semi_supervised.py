@@ -64,6 +64,6 @@ def class_count(objective: str, classes: int | None) -> int:
     """K; UsageError without two classes or more."""
     if classes is None or classes < 2:
         raise UsageError(
-            f"objective={objective}: needs a data set with two classes or more; or use objective=non_saturating"
+            f"objective={objective}: requires a data set with two classes or more; or use objective=non_saturating"
         )
     return classes

@@ -33,7 +33,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
         over_time, gaps, quality = figure.subplots(1, 3)
         plain = families[False] or rows
         for row, colour in zip((plain[0], plain[-1]), COLOURS, strict=False):
-            for key, line in (("log_realness_train", "-"), ("log_realness_held_out", ":")):
+            for key, line in (("log_d_train", "-"), ("log_d_held_out", ":")):
                 steps, values = history(row.runs[0], key)
                 words = f"K = {row.runs[0].settings[K]}, {'training' if line == '-' else 'held out'}"
                 over_time.plot(steps, values, line, color=colour, lw=1.3, label=words)
@@ -64,7 +64,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
 
 
 def _gap(run: Run) -> float:
-    return float(history(run, "log_realness_train")[1][-1] - history(run, "log_realness_held_out")[1][-1])
+    return float(history(run, "log_d_train")[1][-1] - history(run, "log_d_held_out")[1][-1])
 
 
 def _distance(run: Run) -> float:

@@ -58,7 +58,7 @@ def _line(row: Row) -> dict[str, Any]:
     return {
         "row": row.label,
         "runs": len(row.runs),
-        "modes": format_mean_std([measured(run, "modes") for run in row.runs], 1),
+        "modes": format_mean_std([measured(run, "modes_captured") for run in row.runs], 1),
         "high quality, %": format_mean_std([100 * measured(run, "high_quality_fraction") for run in row.runs], 1),
         "KL to uniform, nats": format_mean_std([measured(run, "mode_kl") for run in row.runs], 2),
         "fewest modes on the way": format_mean_std([_fewest(of_run) for of_run in counts], 1),

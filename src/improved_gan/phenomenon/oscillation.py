@@ -28,7 +28,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
             run = row.runs[0]
             for key, colour in (("discriminator_loss", COLOURS[0]), ("generator_loss", COLOURS[1])):
                 losses.plot(*history(run, key), color=colour, lw=0.8, label=key.replace("_loss", ""))
-            losses.set(title=f"{row.label}: losses, nats; {measured(run, 'modes'):.0f} modes at the end")
+            losses.set(title=f"{row.label}: losses, nats; {measured(run, 'modes_captured'):.0f} modes at the end")
             positions = _positions(run)
             path.plot(*positions.T, color=INK, lw=0.7)
             times = history(run, "generator_position/1")[0]
@@ -45,7 +45,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
             "swing of the generator's loss": format_mean_std([_swing(run, "generator_loss") for run in row.runs], 3),
             "swing of the discriminator's": format_mean_std([_swing(run, "discriminator_loss") for run in row.runs], 3),
             "wandering of the generator's weights": format_mean_std([_wandering(run) for run in row.runs], 4),
-            "modes": format_mean_std([measured(run, "modes") for run in row.runs], 1),
+            "modes": format_mean_std([measured(run, "modes_captured") for run in row.runs], 1),
         }
         for row in rows
     ]

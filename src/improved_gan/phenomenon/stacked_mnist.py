@@ -23,7 +23,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
         bars, grids = figure.subfigures(2, 1, height_ratios=[2.4, 9.6 / max(len(rows), 3)], squeeze=False).ravel()
         axes = bars.subplots()
         for place, row in enumerate(rows):
-            modes = [measured(run, "modes") for run in row.runs]
+            modes = [measured(run, "modes_captured") for run in row.runs]
             axes.barh(place, sum(modes) / len(modes), color=COLOURS[place % len(COLOURS)], alpha=0.6)
             axes.plot(modes, [place] * len(modes), "o", ms=4, color="black", alpha=0.6)
         axes.set_yticks(range(len(rows)), [row.label for row in rows])
@@ -39,7 +39,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
         {
             "row": row.label,
             "runs": len(row.runs),
-            "modes of 1000": format_mean_std([measured(run, "modes") for run in row.runs], 1),
+            "modes of 1000": format_mean_std([measured(run, "modes_captured") for run in row.runs], 1),
             "KL to uniform, nats": format_mean_std([measured(run, "mode_kl") for run in row.runs], 2),
         }
         for row in rows

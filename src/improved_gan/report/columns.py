@@ -12,18 +12,18 @@ from improved_gan.report.runs import Definition, Run
 
 @dataclass(frozen=True)
 class Column:
-    """A measure under one definition; values are shown times `of` (1 a score, 100 %, 10000 errors of 10,000)."""
+    """A measure under one definition; values are shown times `scale` (1 a score, 100 %, 10000 errors of 10,000)."""
 
     measure: str
     definition: Definition
-    of: float = 1.0
+    scale: float = 1.0
     told_apart_by: str = ""  # what differs from another column of the same measure
     warning: str = ""  # "unreliable: 500 images for 2048 features"
 
     @property
     def title(self) -> str:
         """With the unit."""
-        return self.name + ("" if self.of == 1 else ", %" if self.of == 100 else f", errors of {self.of:,.0f}")
+        return self.name + ("" if self.scale == 1 else ", %" if self.scale == 100 else f", errors of {self.scale:,.0f}")
 
     @property
     def name(self) -> str:
@@ -62,10 +62,10 @@ def columns_of(runs: Sequence[Run], first: str | None) -> list[Column]:
     for name in {name for run in runs if not run.finished for name in run.curves if name in METRICS}:
         if not any(measure == name for measure, _ in found):
             found[name, ()] = 1
-    figures = [figure for run in runs for figure in paper_figures(run.paper)]
-    known = [*([first] if first else []), *(figure["measure"] for figure in figures), *METRICS]
+    figures = [figure for run in runs for figure in paper_results(run.paper)]
+    known = [*([first] if first else []), *(figure["metric"] for figure in figures), *METRICS]
     warnings = {key: words for run in runs for key, words in run.warnings.items()}
-    units = {figure["measure"]: float(figure.get("of") or 1) for figure in figures}
+    units = {figure["metric"]: float(figure.get("scale") or 1) for figure in figures}
     columns = []
     for measure, definition in sorted(
         found, key=lambda pair: (known.index(pair[0]) if pair[0] in known else len(known), pair[0], -found[pair])
@@ -83,25 +83,25 @@ def columns_of(runs: Sequence[Run], first: str | None) -> list[Column]:
 
 def _unit(measure: str, definition: Definition, units: dict[str, float]) -> float:
     """The paper's unit where the value is of as many images, else per cent for shares of errors, else none."""
-    of = units.get(measure, 1.0)
-    counted = of not in (1.0, 100.0)
-    if counted and dict(definition).get("samples") != of:
+    scale = units.get(measure, 1.0)
+    counted = scale not in (1.0, 100.0)
+    if counted and dict(definition).get("samples") != scale:
         return 100.0
-    return of if of != 1.0 else 100.0 if measure.endswith("_error") else 1.0
+    return scale if scale != 1.0 else 100.0 if measure.endswith("_error") else 1.0
 
 
-def paper_figures(paper: dict[str, Any] | None) -> list[dict[str, Any]]:
+def paper_results(paper: dict[str, Any] | None) -> list[dict[str, Any]]:
     """The well-formed figures of a `paper` node."""
-    return figures_of(paper, "figures")
+    return published_results(paper, "results")
 
 
-def figures_of(paper: dict[str, Any] | None, name: str) -> list[dict[str, Any]]:
+def published_results(paper: dict[str, Any] | None, name: str) -> list[dict[str, Any]]:
     """The well-formed entries of a list in a `paper` node."""
     figures = (paper or {}).get(name) or []
     return [
         figure
         for figure in (figures if isinstance(figures, (list, tuple)) else [])
-        if isinstance(figure, dict) and isinstance(figure.get("value"), (int, float)) and "measure" in figure
+        if isinstance(figure, dict) and isinstance(figure.get("value"), (int, float)) and "metric" in figure
     ]
 
 

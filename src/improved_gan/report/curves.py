@@ -149,7 +149,7 @@ def _smoothed(curve: Curve) -> Curve:
 
 
 def _factor(name: str, results: Results) -> float:
-    return next((column.of for column in results.columns if column.measure == name), 1.0)
+    return next((column.scale for column in results.columns if column.measure == name), 1.0)
 
 
 def _curve_title(name: str, results: Results) -> str:

@@ -33,7 +33,7 @@ def read_runs(root: Path) -> Found:
         try:
             run = read_run(Path(folder), Path(folder).name if name == "." else name)
         except (OSError, ValueError, yaml.YAMLError) as error:
-            problems.append(f"{name}: left out, its config.yaml cannot be read ({first_line(error)})")
+            problems.append(f"{name}: skipped, its config.yaml cannot be read ({first_line(error)})")
             continue
         problems += [f"{run.name}: {problem}" for problem in run.problems]
         runs.append(run)

@@ -135,7 +135,7 @@ def _without_copies(runs: list[Run], notes: list[str]) -> list[Run]:
     for run in sorted(runs, key=lambda run: (not run.finished, run.silent_for)):
         seeds = tuple(run.settings.get(key) for key in SEEDS)
         if seeds in best:
-            notes.append(f"{run.name}: left out, {best[seeds].name} has the same settings and seed")
+            notes.append(f"{run.name}: skipped, {best[seeds].name} has the same settings and seed")
         best.setdefault(seeds, run)
     return sorted(best.values(), key=lambda run: [str(run.settings.get(key)).zfill(12) for key in SEEDS])
 
@@ -156,7 +156,7 @@ def _label(table: Table) -> None:
                 [named[id(row)]] * bool(named[id(row)]) + [differences or _everything(factors, row.levels)]
             )
     if all(named.values()):
-        order = {id(row): (row.paper or {}).get("figures") for row in rows}
+        order = {id(row): (row.paper or {}).get("results") for row in rows}
         rows.sort(key=lambda row: -max([f.get("value", 0) for f in order[id(row)] or [] if isinstance(f, dict)] or [0]))
 
 

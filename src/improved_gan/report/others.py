@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from improved_gan.report.columns import figures_of
+from improved_gan.report.columns import published_results
 from improved_gan.report.runs import Run
 
 
@@ -13,14 +13,16 @@ def others_of(runs: Sequence[Run]) -> list[dict[str, str]]:
     for run in runs:
         if (run.paper or {}).get("dataset") != run.settings.get("dataset.name"):
             continue
-        for other in figures_of(run.paper, "others"):
+        for other in published_results(run.paper, "others"):
             if other.get("labels_per_class") in (None, run.settings.get("dataset.labels_per_class")):
-                found.setdefault((other.get("method"), other["measure"], other.get("labels_per_class")), other)
-    ordered = sorted(found.values(), key=lambda other: (str(other["measure"]), other["value"] / (other.get("of") or 1)))
+                found.setdefault((other.get("method"), other["metric"], other.get("labels_per_class")), other)
+    ordered = sorted(
+        found.values(), key=lambda other: (str(other["metric"]), other["value"] / (other.get("scale") or 1))
+    )
     return [
         {
             "method": str(other.get("method", "")),
-            "measure": _measure_words(other),
+            "metric": _metric_title(other),
             "value": f"{other['value']:.5g}" + (f" ± {other['error']:.3g}" if other.get("error") else ""),
             "labels a class": str(other.get("labels_per_class") or "any"),
             "source": f"{other.get('source', '')}, {other.get('year', '')}",
@@ -29,6 +31,6 @@ def others_of(runs: Sequence[Run]) -> list[dict[str, str]]:
     ]
 
 
-def _measure_words(other: dict[str, Any]) -> str:
-    of, words = other.get("of") or 1, str(other["measure"]).replace("_", " ")
-    return f"{words}, %" if of == 100 else f"{words}, of {of:,.0f}" if of != 1 else words
+def _metric_title(other: dict[str, Any]) -> str:
+    scale, words = other.get("scale") or 1, str(other["metric"]).replace("_", " ")
+    return f"{words}, %" if scale == 100 else f"{words}, of {scale:,.0f}" if scale != 1 else words

@@ -75,8 +75,8 @@ def _template(name: str, escape: bool) -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["signed"] = lambda value, of, spread: (
-        f"{value * of:+.{min(6, decimals(spread * of, value * of))}f}"
+    environment.filters["signed"] = lambda value, scale, spread: (
+        f"{value * scale:+.{min(6, decimals(spread * scale, value * scale))}f}"
     )
     environment.filters["p"] = lambda p: "" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
     environment.filters["cell"] = lambda word: str(word).replace("|", "\\|").replace("\n", " ")
@@ -115,7 +115,7 @@ def _readable(long: pd.DataFrame) -> pd.DataFrame:
     if "n" not in long.columns:
         return pd.DataFrame()
     numbers = ["mean", "sd", "low", "high"]
-    columns = ["data", "row", "measure", "definition", "warning", "n", *numbers, "interval", "values"]
+    columns = ["data", "row", "metric", "definition", "warning", "n", *numbers, "interval", "values"]
     shown = long[long["n"] > 0].reindex(columns=columns)
     shown[numbers] = shown[numbers].map(lambda value: "" if pd.isna(value) else f"{value:.5g}").astype(object)
     return shown.fillna("")

@@ -76,7 +76,7 @@ def _draw_seeds(axes: Axes, results: Results, row: Row, column: Column, place: i
     if place % 2:
         axes.axhspan(place - 0.5, place + 0.5, color="#f5f7fa", zorder=0)
     if cell.paper:
-        value, error = cell.paper["value"] * column.of, (cell.paper.get("error") or 0) * column.of
+        value, error = cell.paper["value"] * column.scale, (cell.paper.get("error") or 0) * column.scale
         axes.errorbar(
             value, place + 0.3, xerr=error or None, fmt="D", ms=4.5, color=PAPER, mfc="white", lw=1, capsize=0
         )
@@ -85,7 +85,7 @@ def _draw_seeds(axes: Axes, results: Results, row: Row, column: Column, place: i
         return
     colour = COLOURS[0] if cell.finished else FAINT
     axes.plot(
-        np.array(found.values) * column.of,
+        np.array(found.values) * column.scale,
         [place - 0.16] * len(found.values),
         "o",
         ms=4.5,
@@ -94,8 +94,8 @@ def _draw_seeds(axes: Axes, results: Results, row: Row, column: Column, place: i
         mew=0,
     )
     if found.low is not None and found.high is not None:
-        axes.plot(np.array([found.low, found.high]) * column.of, [place + 0.1] * 2, color=colour, lw=1.6)
-    axes.plot(found.mean * column.of, place + 0.1, "|", ms=8, mew=2, color=colour)
+        axes.plot(np.array([found.low, found.high]) * column.scale, [place + 0.1] * 2, color=colour, lw=1.6)
+    axes.plot(found.mean * column.scale, place + 0.1, "|", ms=8, mew=2, color=colour)
 
 
 def effects_plot(results: Results) -> str | None:
@@ -119,9 +119,11 @@ def effects_plot(results: Results) -> str | None:
             assert size is not None
             colour = FAINT if p is None or p >= 0.05 else COLOURS[0] if size * (column.sign or 1) > 0 else COLOURS[1]
             if low is not None and high is not None:
-                axes.plot(np.array([low, high]) * column.of, [place, place], color=colour, lw=2, solid_capstyle="round")
+                axes.plot(
+                    np.array([low, high]) * column.scale, [place, place], color=colour, lw=2, solid_capstyle="round"
+                )
             axes.plot(
-                size * column.of, place, "s" if pair else "o", ms=6, color=colour, mfc="white" if pair else colour
+                size * column.scale, place, "s" if pair else "o", ms=6, color=colour, mfc="white" if pair else colour
             )
         axes.set_yticks(range(len(lines)), ["\n".join(textwrap.wrap(line[0], 60)) for line in lines])
         axes.tick_params(axis="y", length=0, labelcolor=INK)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from improved_gan.config import ReportConfig
-from improved_gan.report.columns import Column, paper_figures
+from improved_gan.report.columns import Column, paper_results
 from improved_gan.report.ensembles import Ensemble, ensembles
 from improved_gan.report.estimates import Difference, Estimate, difference, estimate, holm
 from improved_gan.report.factorial import MAX_FACTORS, Factorial, analyse, missing_combinations
@@ -80,7 +80,7 @@ def values_of(row: Row, column: Column) -> tuple[list[float], list[Run]]:
 
 def _cell(row: Row, column: Column, table: Table, config: ReportConfig) -> Cell:
     values, runs = values_of(row, column)
-    figures = matching_figures(row, column, table)
+    figures = matching_results(row, column, table)
     single = next((figure for figure in figures if figure.get("ensemble") is None), None)
     of_ensemble = next((figure for figure in figures if figure.get("ensemble") is not None), None)
     if not values:
@@ -90,7 +90,7 @@ def _cell(row: Row, column: Column, table: Table, config: ReportConfig) -> Cell:
     return Cell(found, bool(row.finished), single, of_ensemble)
 
 
-def matching_figures(row: Row, column: Column, table: Table) -> list[dict[str, Any]]:
+def matching_results(row: Row, column: Column, table: Table) -> list[dict[str, Any]]:
     """The paper's figures for this row and measure on this data, as they may stand beside ours."""
     name = table.rows[0].runs[0].settings.get("dataset.name")
     if not row.paper or row.paper.get("dataset") != name:
@@ -99,11 +99,11 @@ def matching_figures(row: Row, column: Column, table: Table) -> list[dict[str, A
     return [
         figure
         | {
-            "value": figure["value"] / (figure.get("of") or 1),
-            "error": (figure.get("error") or 0) / (figure.get("of") or 1),
+            "value": figure["value"] / (figure.get("scale") or 1),
+            "error": (figure.get("error") or 0) / (figure.get("scale") or 1),
         }
-        for figure in paper_figures(row.paper)
-        if figure["measure"] == column.measure and figure.get("labels_per_class") in (None, labels)
+        for figure in paper_results(row.paper)
+        if figure["metric"] == column.measure and figure.get("labels_per_class") in (None, labels)
     ]
 
 
@@ -179,10 +179,10 @@ def _add_ranks(results: Results, config: ReportConfig) -> None:
 
 def single_figure(row: Row) -> tuple[float, str] | None:
     """The paper's figure that ranks this row, turned so that higher is better, and the measure that it is of."""
-    for figure in paper_figures(row.paper):
-        sign = Column(figure["measure"], ()).sign
+    for figure in paper_results(row.paper):
+        sign = Column(figure["metric"], ()).sign
         if figure.get("ensemble") is None and sign:
-            return figure["value"] * sign, figure["measure"]
+            return figure["value"] * sign, figure["metric"]
     return None
 
 
@@ -204,7 +204,7 @@ def _add_notes(results: Results) -> None:
     for row, cells in zip(table.rows, results.cells, strict=True):
         for cell in cells:
             if cell.paper and not (row.paper or {}).get("row"):
-                same[f"{cell.paper['measure']} {cell.paper['value']:g}"] += 1
+                same[f"{cell.paper['metric']} {cell.paper['value']:g}"] += 1
     if any(count > 1 for count in same.values()):
         results.notes.append(
             "several rows stand beside one figure of the paper: it is of the experiment's own settings alone"

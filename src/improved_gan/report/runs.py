@@ -14,6 +14,7 @@ import yaml
 from jaxtyping import Float64
 
 from improved_gan.composing import migrated
+from improved_gan.composing.migration import RENAMED_VALUES, migrated_summary, migrated_values
 from improved_gan.metrics.registry import METRICS
 
 CURVE_LINES = 200  # of metrics.jsonl that are read, at least, besides those that hold a measure
@@ -45,9 +46,7 @@ class Run:
     step: int | None = None
     total_steps: int | None = None
     reason: str = ""
-    verdict: str = (
-        ""  # healthy, collapsed, diverged, starved, oscillated, not_learned; empty: too short to tell, or not told
-    )
+    diagnosis: str = ""  # its label; empty: too short to tell
     scaled: str = ""  # the name of the budget that made it smaller than its experiment
     experiment: str = ""
     overrides: list[str] | None = None
@@ -100,6 +99,7 @@ def _read_summary(run: Run) -> None:
         summary = json.loads(path.read_bytes())
         if not isinstance(summary, dict):
             raise ValueError("it holds no object")
+        summary = migrated_summary(summary)
         run.silent_for = time.time() - path.stat().st_mtime
     except FileNotFoundError:
         run.problems.append("there is no summary.json: it has not begun, or its writing was cut off")
@@ -110,7 +110,7 @@ def _read_summary(run: Run) -> None:
     run.status = str(summary.get("status") or "unknown")
     run.step, run.total_steps = _whole(summary.get("step")), _whole(summary.get("total_steps"))
     run.reason = str(summary.get("reason") or "")
-    run.verdict = str(_object(summary.get("verdict")).get("word") or "")
+    run.diagnosis = str(_object(summary.get("diagnosis")).get("label") or "")
     run.scaled = str(summary.get("budget") or "budget") if summary.get("scaled") else ""
     run.experiment = str(summary.get("experiment") or "")
     overrides = summary.get("overrides")
@@ -124,10 +124,10 @@ def _read_summary(run: Run) -> None:
     for evaluated in sorted((run.folder / "evaluation").glob("*/summary.json"), key=lambda path: path.stat().st_mtime):
         where = evaluated.relative_to(run.folder).as_posix()
         try:
-            found = _object(json.loads(evaluated.read_bytes()))
+            found = migrated_summary(_object(json.loads(evaluated.read_bytes())))
             step = _whole(_object(found.get("origin")).get("step"))
             if run.status != "running" and None not in (step, run.step) and step != run.step:  # a running one moves on
-                run.problems.append(f"{where}: left out, it judges step {step} of a run that is at step {run.step}")
+                run.problems.append(f"{where}: skipped, it evaluates step {step} of a run that is at step {run.step}")
                 continue
             _read_values(run, found, where)
         except (OSError, ValueError) as error:
@@ -143,7 +143,7 @@ def _read_values(run: Run, summary: Mapping[str, Any], where: str) -> None:
             if isinstance(measured, dict) and measured.get("warning"):
                 run.warnings[key] = str(measured["warning"])
         else:
-            run.problems.append(f"{where}: {name} is no finite number; it is left out")
+            run.problems.append(f"{where}: {name} is NaN or infinite; skipped")
 
 
 def definition_of(measured: Mapping[str, Any]) -> Definition:
@@ -167,16 +167,17 @@ def _read_metrics(run: Run) -> None:
         broken -= 1  # it is being written right now
     stride = max(1, len(lines) // CURVE_LINES)
     measures = {*METRICS, *(name for name, _ in run.metrics)}
-    wanted = re.compile(b'"(%s)"' % b"|".join(re.escape(name.encode()) for name in measures))
+    logged = sorted({*measures, *RENAMED_VALUES})
+    wanted = re.compile(b'"(%s)"' % b"|".join(re.escape(name.encode()) for name in logged))
     points: dict[str, dict[float, float]] = {}
     for number, line in enumerate(lines):
         kept = number % stride == 0 or number >= len(lines) - 2 or wanted.search(line)
         if not kept or not line.endswith(b"}"):
             continue
         try:
-            values = json.loads(line)
+            values = migrated_values(json.loads(line))
             step = float(values["step"])
-        except (ValueError, KeyError, TypeError, OverflowError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             broken += 1
             continue
         for name in values:
@@ -187,7 +188,7 @@ def _read_metrics(run: Run) -> None:
         steps = sorted(found)
         run.curves[name] = Curve(np.array(steps), np.array([found[step] for step in steps], dtype=np.float64))
     if broken:
-        run.problems.append(f"metrics.jsonl: {broken} line{'s' * (broken > 1)} half-written or damaged, left out")
+        run.problems.append(f"metrics.jsonl: {broken} line{'s' * (broken > 1)} half-written or damaged, skipped")
 
 
 def number_or_none(value: Any) -> float | None:

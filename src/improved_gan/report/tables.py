@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from improved_gan.report.columns import Column, decimals, paper_figures, written
+from improved_gan.report.columns import Column, decimals, paper_results, written
 from improved_gan.report.grouping import ABSENT, Row, factor_words, reference_row, setting_words
 from improved_gan.report.results import Cell, Results
 
@@ -28,7 +28,7 @@ def wide_frame(results: Results, confidence: float) -> pd.DataFrame:
         if column is results.primary and any(interval_words(cell, column, digits) for cell in cells):
             frame[f"{confidence:.0%} interval"] = [interval_words(cell, column, digits) for cell in cells]
         if any(cell.paper for cell in cells):
-            frame[_paper_title(results, column)] = [figure_words(cell.paper, column.of) for cell in cells]
+            frame[_paper_title(results, column)] = [format_paper_result(cell.paper, column.scale) for cell in cells]
         if column.measure == "test_error" and any(results.ensemble_estimates):
             frame[f"{column.title}, ensemble"] = [
                 _ensemble_words(results, k, column, digits) for k in range(len(cells))
@@ -36,13 +36,13 @@ def wide_frame(results: Results, confidence: float) -> pd.DataFrame:
         if any(cell.paper_ensemble for cell in cells):
             models = next(cell.paper_ensemble for cell in cells if cell.paper_ensemble)["ensemble"]
             frame[f"{_paper_title(results, column)}, ensemble of {models}"] = [
-                figure_words(cell.paper_ensemble, column.of) for cell in cells
+                format_paper_result(cell.paper_ensemble, column.scale) for cell in cells
             ]
     for title, words in _other_figures(results):
         frame[title] = words
-    verdicts = [verdict_words(row) for row in results.rows]
-    if any(verdicts):
-        frame["verdict"] = verdicts
+    diagnoses = [format_diagnoses(row) for row in results.rows]
+    if any(diagnoses):
+        frame["diagnosis"] = diagnoses
     marks = [marks_of(row) for row in results.rows]
     if any(marks):
         frame["note"] = marks
@@ -69,12 +69,12 @@ def long_frame(all_results: Sequence[Results], confidence: float) -> pd.DataFram
             statuses = Counter(run.status for run in row.runs)
             shared = {"data": table.title, "row": row.label, "finished": statuses["finished"]}
             shared |= {status: statuses[status] for status in STATUSES} | {"scaled": row.scaled}
-            shared |= {"verdict": verdict_words(row)}
+            shared |= {"diagnosis": format_diagnoses(row)}
             for column, cell in zip(results.columns, results.cells[k], strict=True):
-                line = shared | {"measure": column.measure, "definition": _definition_words(column)}
+                line = shared | {"metric": column.measure, "definition": _definition_words(column)}
                 lines.append(line | {"warning": column.warning} | _numbers(cell, confidence) | settings)
             for ensemble in results.ensembles[k]:
-                name = {"measure": "test_error of an ensemble", "definition": f"label_seed {ensemble.label_seed}"}
+                name = {"metric": "test_error of an ensemble", "definition": f"label_seed {ensemble.label_seed}"}
                 lines.append(shared | name | {"n": ensemble.models, "mean": ensemble.value} | settings)
             if not results.columns:
                 lines.append(shared | settings)
@@ -124,12 +124,12 @@ def runs_words(row: Row) -> str:
     return str(finished) if finished == total else f"{finished} of {total}"
 
 
-def verdict_words(row: Row) -> str:
-    """`healthy`, or `2 collapsed, 1 healthy`: how the row's runs went, by their own logs."""
-    words = Counter(run.verdict for run in row.runs if run.verdict)
-    if len(words) == 1 and words.total() == len(row.runs):
-        return next(iter(words))
-    return ", ".join(f"{count} {word}" for word, count in words.most_common())
+def format_diagnoses(row: Row) -> str:
+    """Return the diagnoses of the row's runs: `healthy`, or `2 collapsed, 1 healthy`."""
+    labels = Counter(run.diagnosis for run in row.runs if run.diagnosis)
+    if len(labels) == 1 and labels.total() == len(row.runs):
+        return next(iter(labels))
+    return ", ".join(f"{count} {label}" for label, count in labels.most_common())
 
 
 def marks_of(row: Row) -> str:
@@ -148,7 +148,7 @@ def column_digits(cells: Sequence[Cell], column: Column) -> int:
     """Digits behind the point for a whole column: what most of its rows' spreads make sensible."""
     found = [cell.estimate for cell in cells if cell.estimate]
     spread = [e for e in found if e.sd] or found
-    wanted = [decimals(e.sd and e.sd * column.of, e.mean * column.of) for e in spread]
+    wanted = [decimals(e.sd and e.sd * column.scale, e.mean * column.scale) for e in spread]
     return min(6, median_low(wanted)) if wanted else 2
 
 
@@ -157,7 +157,7 @@ def format_cell(cell: Cell, column: Column, row: Row, digits: int) -> str:
     found = cell.estimate
     if found is None:
         return ""
-    words = written(found.mean * column.of, None if found.sd is None else found.sd * column.of, digits)
+    words = written(found.mean * column.scale, None if found.sd is None else found.sd * column.scale, digits)
     if not cell.finished:
         return f"so far {words}"
     return words if len(found.values) == len(row.finished) else f"{words} (N = {len(found.values)})"
@@ -168,16 +168,16 @@ def interval_words(cell: Cell, column: Column, digits: int) -> str:
     found = cell.estimate
     if found is None or found.low is None or found.high is None or not cell.finished:
         return ""
-    words = f"{found.low * column.of:.{digits}f} to {found.high * column.of:.{digits}f}"
+    words = f"{found.low * column.scale:.{digits}f} to {found.high * column.scale:.{digits}f}"
     return words + (" (bootstrap)" if found.interval == "bootstrap" else "")
 
 
-def figure_words(figure: dict[str, Any] | None, of: float = 1.0) -> str:
+def format_paper_result(figure: dict[str, Any] | None, scale: float = 1.0) -> str:
     """The paper's figure as the paper prints it, in the unit of the column that it stands beside."""
     if figure is None:
         return ""
     error = figure.get("error") or 0
-    return f"{figure['value'] * of:.5g}" + (f" ± {error * of:.3g}" if error else "")
+    return f"{figure['value'] * scale:.5g}" + (f" ± {error * scale:.3g}" if error else "")
 
 
 def _paper_title(results: Results, column: Column) -> str:
@@ -193,16 +193,16 @@ def _other_figures(results: Results) -> list[tuple[str, list[str]]]:
     data = results.rows[0].runs[0].settings.get("dataset.name") if results.rows else None
     found: dict[str, list[str]] = {}
     for k, row in enumerate(results.rows):
-        for figure in paper_figures(row.paper):
+        for figure in paper_results(row.paper):
             assert row.paper is not None
             if figure.get("ensemble") is not None or (
-                row.paper.get("dataset") == data and figure["measure"] in measured
+                row.paper.get("dataset") == data and figure["metric"] in measured
             ):
                 continue
-            measure = str(figure["measure"]).replace("_", " ")
+            measure = str(figure["metric"]).replace("_", " ")
             title = f"paper, {row.paper.get('table')}: {measure}, {row.paper.get('dataset')}"
             if figure.get("labels_per_class") in (None, row.runs[0].settings.get("dataset.labels_per_class")):
-                found.setdefault(title, [""] * len(results.rows))[k] = figure_words(figure)
+                found.setdefault(title, [""] * len(results.rows))[k] = format_paper_result(figure)
     return list(found.items())
 
 
@@ -212,7 +212,7 @@ def _ensemble_words(results: Results, k: int, column: Column, digits: int) -> st
         return ""
     models = sorted({ensemble.models for ensemble in members})
     size = f"{models[0]}" if len(models) == 1 else f"{models[0]} to {models[-1]}"
-    words = written(found.mean * column.of, None if found.sd is None else found.sd * column.of, digits)
+    words = written(found.mean * column.scale, None if found.sd is None else found.sd * column.scale, digits)
     return f"{words} ({size} models{f', {len(members)} subsets' if len(members) > 1 else ''})"
 
 

@@ -31,9 +31,9 @@ def space_of(config: Config, overrides: list[str]) -> dict[str, "BaseDistributio
         if key not in known:
             raise UsageError(f"search.space={{{key}: ...}}: there is no such key to search")
         if not affects_result(key):
-            raise UsageError(f"search.space={{{key}: ...}}: decides no result, so there is nothing to search")
+            raise UsageError(f"search.space={{{key}: ...}}: does not affect results, so there is nothing to search")
         if key in given:
-            raise UsageError(f"{key}: is set and searched; leave it out of the command or of search.space")
+            raise UsageError(f"{key}: is both set and searched; remove it from the command or from search.space")
         if _of_technique_that_is_off(key, config):
             continue
         found[key] = _distribution(key, values)

@@ -124,7 +124,7 @@ def estimate(jobs: Sequence[Job]) -> str:
         return "time left: unknown until the first of these jobs has finished"
     seconds = sum((1 - _share_done(job)) * _expected_seconds(job, done) for job in left)
     parallel = min(at_once(jobs[0].request.overrides), len(left))
-    several = f", {parallel} at once" if parallel > 1 else ""
+    several = f", {parallel} concurrently" if parallel > 1 else ""
     return f"time left: about {_duration(seconds / parallel)}{several}, by the times of {len(done)} finished jobs"
 
 

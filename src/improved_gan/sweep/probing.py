@@ -58,7 +58,7 @@ def print_costs(jobs: Sequence[Job]) -> None:
     width = min(at_once(jobs[0].request.overrides), len(jobs))
     rest = f", without {unknown} jobs that could not be measured" if unknown else ""
     print(
-        f"training takes about {seconds / width / 3600:.3g} h, {width} at once{rest}; what is measured and drawn comes "
+        f"training takes about {seconds / width / 3600:.3g} h, {width} concurrently{rest}; evaluation and plots come "
         "on top, and jobs side by side on one machine slow each other down"
     )
 

@@ -33,9 +33,9 @@ class Config:
 def check(config: Config, run: Any) -> None:
     """Images, and something to do to them."""
     if run.dataset.holds_points:
-        raise UsageError("technique.consistency.enabled=true: augments images, and these are points; set it to false")
+        raise UsageError("technique.consistency.enabled=true: not supported with points; set it to false")
     if config.shift == 0 and not config.flip:
-        raise UsageError("technique.consistency.shift=0: augments nothing with flip=false; set it to at least 1")
+        raise UsageError("technique.consistency.shift=0: has no effect with flip=false; set it to at least 1")
 
 
 def penalty(config: Config) -> Callable[[LossInputs], Tensor]:

@@ -32,9 +32,9 @@ class Config:
 def check(config: Config, run: Any) -> None:
     """Images, and something to do to them."""
     if run.dataset.holds_points:
-        raise UsageError("technique.diffaugment.enabled=true: augments images, and these are points; set it to false")
+        raise UsageError("technique.diffaugment.enabled=true: not supported with points; set it to false")
     if not config.policy:
-        raise UsageError("technique.diffaugment.policy=[]: augments nothing; name color, translation or cutout")
+        raise UsageError("technique.diffaugment.policy=[]: has no effect; name color, translation or cutout")
 
 
 def discriminator_input(config: Config) -> Callable[[Images], Images]:

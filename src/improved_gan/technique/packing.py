@@ -25,8 +25,8 @@ def check(config: Config, run: Any) -> None:
     """No labels, and batches that are whole packs."""
     if run.objective.labelled_weight > 0:
         raise UsageError(
-            "technique.packing.enabled=true: a pack of images has no class; set objective.labelled_weight=0, or "
-            "packing to false"
+            "technique.packing.enabled=true: not supported with labels; set it to false or set "
+            "objective.labelled_weight=0"
         )
     size = run.training.batch_size
     if size % config.pack_size or size < 2 * config.pack_size:

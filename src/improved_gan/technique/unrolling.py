@@ -29,11 +29,11 @@ def check(config: Config, run: Any) -> None:
     """Steps of Adam, through a network with second derivatives."""
     if "weight_clipping" in run.technique.enabled() or run.training.optimizer.name != "adam":
         raise UsageError(
-            "technique.unrolling.enabled=true: looks through steps of Adam alone, without clipping; set it to false"
+            "technique.unrolling.enabled=true: supports Adam without weight clipping only; set it to false"
         )
     if run.objective.name == "energy_based":
         raise UsageError(
-            "technique.unrolling.enabled=true: wants second derivatives of the decoder's batch norm, which PyTorch "
+            "technique.unrolling.enabled=true: requires second derivatives of the decoder's batch norm, which PyTorch "
             "does not give; set it to false"
         )
 

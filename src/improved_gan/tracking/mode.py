@@ -38,7 +38,7 @@ def tracking_mode(requested: str) -> Mode:
             )
         if not server_reachable():
             raise UsageError(
-                f"tracking.mode=online: no answer from {_server_address()}: say tracking.mode=auto to go on offline"
+                f"tracking.mode=online: no answer from {_server_address()}: set tracking.mode=auto to continue offline"
             )
         return "online"
     configured = _client_setting("mode")

@@ -139,7 +139,7 @@ def _read(path: Path, network: Convolutions) -> tuple[Convolutions, float] | Non
     except FileNotFoundError:
         return None
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, pickle.UnpicklingError):
-        log.warning("%s is damaged and is trained anew", path)
+        log.warning("%s is damaged and is retrained", path)
         return None
 
 

@@ -1,10 +1,11 @@
-"""How a run went, in a word and a sentence, from what it logged itself.
+"""Diagnose a finished run, as a label and a message, from what it logged.
 
 The thresholds were fixed on runs on digits and on the ring (seed 1); healthy ones ended with losses under 10
-and a batch diversity above 0.4, collapsed ones under 0.22. In this order the first that holds is the verdict:
+and a batch diversity above 0.4, collapsed ones under 0.22. The first that holds, in this order, is the diagnosis:
 
-- diverged: a loss or weight became no number, or at the end a loss stays above 100 nats or a gradient above 1000;
-- starved: the discriminator is right on all but 2% and the generator's gradient has vanished, to under 0.01, a third of
+- diverged: a loss or weight became NaN or infinite, or at the end a loss stays above 100 nats or a gradient norm above
+  1000;
+- vanishing_gradient: discriminator accuracy is at least 98% and the generator's gradient norm below 0.01, a third of
   the least seen in a generator that learned;
 - oscillated: in the second half the batch diversity swings at least three times by 0.3 or more, up and down in turns;
   a trend is one swing;
@@ -22,8 +23,8 @@ from typing import Any
 
 DIVERGED_LOSS = 100.0  # nats (or the critic's units): a right answer costs less than 1
 DIVERGED_GRADIENT = 1000.0
-STARVED_ACCURACY = 0.98
-STARVED_GRADIENT = 0.01
+VANISHING_ACCURACY = 0.98
+VANISHING_GRADIENT = 0.01
 SWING, SWINGS = 0.3, 3  # of batch diversity
 COLLAPSED_DIVERSITY = 0.3
 COLLAPSED_MODES = 0.5  # of those that even samples would be near
@@ -33,29 +34,29 @@ FEWEST_LINES = 10  # a run that logged less is too short to tell
 Line = dict[str, Any]
 
 
-def verdict(lines: Sequence[Line], broke: str | None = None) -> dict[str, Any] | None:
-    """`word`, `sentence` and `evidence` for the lines of metrics.jsonl; none of a run too short to tell.
+def diagnose(lines: Sequence[Line], broke: str | None = None) -> dict[str, Any] | None:
+    """Return `label`, `message` and `statistics` from the lines of metrics.jsonl; None for a run too short to tell.
 
-    `broke` says which number of the run became infinite or NaN, if one did. The evidence: medians over the last quarter
-    of the run, and the number of swings in its second half.
+    `broke` names the value that became infinite or NaN, if one did. The statistics are medians over the last quarter of
+    the run, and the number of swings in its second half.
     """
     if broke is not None:
-        return _verdict("diverged", broke.partition(";")[0], {"step": lines[-1]["step"] if lines else 0})
+        return _diagnosis("diverged", broke.partition(";")[0], {"step": lines[-1]["step"] if lines else 0})
     if sum("discriminator_loss" in line for line in lines) < FEWEST_LINES:
         return None
-    found = _evidence(lines)
-    for judge in (_diverged, _starved, _oscillated, _collapsed, _not_learned):
-        sentence = judge(found, lines)
-        if sentence:
-            return _verdict(judge.__name__.strip("_"), sentence, found)
-    return _verdict("healthy", "losses are bounded, the generator learns and its images vary", found)
+    found = _statistics(lines)
+    for rule in (_diverged, _vanishing_gradient, _oscillated, _collapsed, _not_learned):
+        message = rule(found, lines)
+        if message:
+            return _diagnosis(rule.__name__.strip("_"), message, found)
+    return _diagnosis("healthy", "losses are bounded, the generator learns and its images vary", found)
 
 
-def _verdict(word: str, sentence: str, evidence: dict[str, float]) -> dict[str, Any]:
-    return {"word": word, "sentence": sentence, "evidence": evidence}
+def _diagnosis(label: str, message: str, statistics: dict[str, float]) -> dict[str, Any]:
+    return {"label": label, "message": message, "statistics": statistics}
 
 
-def _evidence(lines: Sequence[Line]) -> dict[str, float]:
+def _statistics(lines: Sequence[Line]) -> dict[str, float]:
     found = {}
     players = ("generator", "discriminator")
     names = [f"{player}_{what}" for player in players for what in ("loss", "gradient_norm")]
@@ -81,9 +82,9 @@ def _diverged(found: dict[str, float], lines: Sequence[Line]) -> str:
     return ""
 
 
-def _starved(found: dict[str, float], lines: Sequence[Line]) -> str:
+def _vanishing_gradient(found: dict[str, float], lines: Sequence[Line]) -> str:
     accuracy, gradient = found.get("discriminator_batch_accuracy", 0.0), found.get("generator_gradient_norm", math.inf)
-    if accuracy < STARVED_ACCURACY or gradient > STARVED_GRADIENT:
+    if accuracy < VANISHING_ACCURACY or gradient > VANISHING_GRADIENT:
         return ""
     return f"the discriminator is right on {accuracy:.1%} and leaves the generator a gradient of {gradient:.2g}"
 

@@ -23,7 +23,7 @@ from improved_gan.training.real_images import real_images
 
 log = logging.getLogger("improved_gan")
 OF_POINTS = (
-    "modes",
+    "modes_captured",
     "modes_held",
     "high_quality_fraction",
     "mode_kl",
@@ -99,7 +99,7 @@ class Evaluator:
         instead = [other for other in replacements if other is not None and other not in names]
         self.missing |= dict.fromkeys(out, reason)
         log.warning(
-            "%s; %s", reason, f"measuring {', '.join(instead)} instead" if instead else "left out what needs it"
+            "%s; %s", reason, f"evaluating {', '.join(instead)} instead" if instead else "skipped what requires it"
         )
         return [name for name in names if name not in out] + list(dict.fromkeys(instead))
 
@@ -120,7 +120,7 @@ class Evaluator:
         if {"inception_score", "classifier_score"} & set(self.measures) and count < splits:
             raise UsageError(f"metrics.inception_score_splits={splits}: must be at most {count}, the number of samples")
         if count < 2:
-            raise UsageError(f"images: only {count}; at least 2 are needed")
+            raise UsageError(f"images: only {count}; must be at least 2")
         compared = [name for name in self.measures if _compares(METRICS[name])]
         if compared and samples.images.shape[1:] != self.dataset.image_shape:
             raise UsageError(
@@ -186,4 +186,4 @@ def _require(name: str, evidence: MetricInputs) -> None:
     }
     missing = [what for what, lacks in lacking.items() if lacks]
     if missing:
-        raise MetricUnavailable(f"needs {' and '.join(missing)}")
+        raise MetricUnavailable(f"requires {' and '.join(missing)}")

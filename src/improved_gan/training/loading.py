@@ -41,12 +41,12 @@ class TrainedRun:
     @property
     def discriminator(self) -> torch.nn.Module:
         if self.generator_alone:
-            raise UsageError(f"run={self.folder}: holds a generator alone; improved_gan.train makes both players")
+            raise UsageError(f"run={self.folder}: holds a generator only; improved_gan.train makes both players")
         return self.pair.discriminator
 
     @property
     def summary(self) -> dict[str, Any]:
-        """What summary.json says: status, metrics with their circumstances, verdict, timing, environment."""
+        """What summary.json says: status, metrics with their circumstances, diagnosis, timing, environment."""
         return RunFolder(self.folder).summary()
 
     @property

@@ -21,7 +21,10 @@ from improved_gan.training.real_images import cache_folder
 from improved_gan.training.trainer import Trainer
 
 log = logging.getLogger("improved_gan")
-OF_MODES, COUNTED = ("modes", "modes_held", "high_quality_fraction", "mode_kl"), 2500  # samples, by the protocol
+OF_MODES, COUNTED = (
+    ("modes_captured", "modes_held", "high_quality_fraction", "mode_kl"),
+    2500,
+)  # samples, by the protocol
 SEED = 1  # of the samples that are judged: job=evaluate's, not training's
 
 
@@ -32,8 +35,8 @@ def overfitting(trainer: Trainer) -> dict[str, float]:
     if held_out is None or judge is None or not judge.gives_probability:
         return {}
     return {
-        "log_realness_train": mean_log_d(judge, trainer.dataset.train.images),
-        "log_realness_held_out": mean_log_d(judge, held_out),
+        "log_d_train": mean_log_d(judge, trainer.dataset.train.images),
+        "log_d_held_out": mean_log_d(judge, held_out),
     }
 
 
@@ -81,7 +84,7 @@ class ModeHistogram:
             return {}
         count = min(self.trainer.config.metrics.samples, COUNTED)
         scores = self.judging.judge(_samples(self.trainer, count)).scores
-        counts = {"mode_counts": scores["modes"].details["counts"]} if "modes" in scores else {}
+        counts = {"mode_counts": scores["modes_captured"].details["counts"]} if "modes_captured" in scores else {}
         return {name: score.value for name, score in scores.items()} | counts
 
 

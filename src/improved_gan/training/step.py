@@ -50,14 +50,14 @@ def discriminator_statistics(objective: Adversarial, real_logits: Tensor, fake_l
     real, fake = objective.real_score(real_logits), objective.real_score(fake_logits)
     boundary = 0.0 if objective.score_kind else (real.mean() + fake.mean()) / 2
     return {
-        "real_called_real": (real > 0).float().mean(),
-        "fake_called_real": (fake > 0).float().mean(),
+        "real_classified_real": (real > 0).float().mean(),
+        "fake_classified_real": (fake > 0).float().mean(),
         "discriminator_batch_accuracy": ((real > boundary).float().mean() + (fake <= boundary).float().mean()) / 2,
     }
 
 
 def discriminator_step(pair: GAN, batch: Batch) -> Losses:
-    """Teach the discriminator to tell real images from generated ones, and the classes apart where there are labels."""
+    """Update the discriminator once on the adversarial loss, plus the class loss if there are labels."""
     losses = discriminator_losses(pair, batch)
     if pair.balance.should_update_discriminator(losses["discriminator_batch_accuracy"]):
         pair.discriminator_player.update(losses["discriminator_loss"])

@@ -1,9 +1,9 @@
-"""What each measure sees and misses, on sets of real CIFAR-10 images that are wrong in a known way: docs/measuring.md.
+"""What each measure sees and misses, on sets of real CIFAR-10 images that are wrong in a known way: docs/evaluation.md.
 
 Features are those of the classifier that `job=evaluate` trains. Results are kept in OUT/results.json as they come, so
 that a second call measures only what is missing; the table and both plots are made from it.
 
-    python scripts/what_measures_see.py outputs/what_measures_see
+    python scripts/metric_sensitivity.py outputs/metric_sensitivity
 """
 
 import argparse
@@ -42,11 +42,17 @@ METRICS = {  # and, for the plot, the value that a perfect generator would have
     "classifier_score": None,
     "frechet_classifier_distance": 0.0,
     "earth_movers_distance": None,
-    "modes": 10.0,
+    "modes_captured": 10.0,
     "mode_kl": 0.0,
 }
 NEIGHBOURHOODS = {"precision": None, "recall": None, "density": 1.0, "coverage": None}  # of the classifier's features
-BY_CLASSIFIER = ("classifier_score", "frechet_classifier_distance", "earth_movers_distance", "modes", "mode_kl")
+BY_CLASSIFIER = (
+    "classifier_score",
+    "frechet_classifier_distance",
+    "earth_movers_distance",
+    "modes_captured",
+    "mode_kl",
+)
 
 Images = UInt8[np.ndarray, "n 3 32 32"]
 
