@@ -5,9 +5,9 @@ import pytest
 import torch
 from small_runs import small_trainer
 
-from improved_gan.architecture import mixed_precision
 from improved_gan.composing import compose_jobs
 from improved_gan.config import UsageError
+from improved_gan.kernels import matmul
 from improved_gan.training.device import (
     _set_determinism,
     has_fast_bf16,
@@ -45,7 +45,7 @@ def settings_come_back() -> Iterator[None]:
     os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
     cudnn.allow_tf32, cudnn.benchmark, products.allow_tf32, deterministic.fill_uninitialized_memory = kept
     torch.use_deterministic_algorithms(False)
-    mixed_precision.set_compute_dtype(None)
+    matmul.set_compute_dtype(None)
 
 
 @pytest.mark.usefixtures("settings_come_back")
@@ -57,7 +57,7 @@ def test_precision_is_that_of_products_and_convolutions_alike(precision, tf32, r
     config = compose_jobs(["device=cpu", f"training.precision={precision}"])[0].config
     prepare_arithmetic(config)
     assert torch.backends.cudnn.allow_tf32 is tf32 and torch.backends.cuda.matmul.allow_tf32 is tf32
-    assert mixed_precision._rounded_to is rounded_to
+    assert matmul._rounded_to is rounded_to
 
 
 @pytest.mark.usefixtures("settings_come_back")

@@ -10,10 +10,10 @@ from torch.nn import functional
 
 from improved_gan.architecture.discriminator import Discriminator, MinibatchLayerFactory
 from improved_gan.architecture.generator import Generator, Normalisation
-from improved_gan.architecture.mixed_precision import Linear
 from improved_gan.architecture.noise import GaussianNoise
 from improved_gan.architecture.same_padding import SameConv2d, SameConvTranspose2d
 from improved_gan.config import ArchitectureConfig
+from improved_gan.kernels.matmul import Linear
 
 EPSILON = 1e-5
 WEIGHT_DEVIATION = 0.02

@@ -4,7 +4,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from improved_gan.architecture.mixed_precision import Conv2d, ConvTranspose2d, conv2d
+from improved_gan.kernels.matmul import Conv2d, ConvTranspose2d, conv2d
 
 
 class SameConv2d(Conv2d):

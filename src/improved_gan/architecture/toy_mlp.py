@@ -6,8 +6,8 @@ from torch import nn
 
 from improved_gan.architecture.discriminator import Discriminator, MinibatchLayerFactory
 from improved_gan.architecture.generator import Generator, Normalisation
-from improved_gan.architecture.mixed_precision import Linear
 from improved_gan.config import ArchitectureConfig
+from improved_gan.kernels.matmul import Linear
 
 
 def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Generator:

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from improved_gan.architecture.mixed_precision import Conv2d, Linear, conv2d, conv_transpose2d, linear
-from improved_gan.architecture.weight_norm_linear import normalised_linear
+from improved_gan.kernels.matmul import Conv2d, Linear, conv2d, conv_transpose2d, linear
+from improved_gan.kernels.weight_norm_linear import normalised_linear
 
 
 class WeightNormOptions(TypedDict, total=False):

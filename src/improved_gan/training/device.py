@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from improved_gan.architecture.mixed_precision import set_compute_dtype
 from improved_gan.config import Config, UsageError
+from improved_gan.kernels.matmul import set_compute_dtype
 
 MALLOPT_TRIM_THRESHOLD, MALLOPT_MMAP_MAX = -1, -4  # from malloc.h
 DEFAULT_THREADS = torch.get_num_threads()  # as many as there are cores, or what OMP_NUM_THREADS says

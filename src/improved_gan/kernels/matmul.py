@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from improved_gan.architecture.winograd import (
+from improved_gan.kernels.winograd import (
     pays_transposed,
     winograd_convolution,
     winograd_is_faster,

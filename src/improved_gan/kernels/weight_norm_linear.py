@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from improved_gan.architecture.mixed_precision import rounded_product
+from improved_gan.kernels.matmul import rounded_product
 
 
 def normalised_linear(

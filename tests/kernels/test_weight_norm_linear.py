@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
-from improved_gan.architecture.mixed_precision import set_compute_dtype
-from improved_gan.architecture.weight_norm_linear import normalised_linear
+from improved_gan.kernels.matmul import set_compute_dtype
+from improved_gan.kernels.weight_norm_linear import normalised_linear
 
 EPSILON = 0.3
 NAMES = ("x", "direction", "gain", "bias")
