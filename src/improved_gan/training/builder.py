@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from improved_gan.architecture.noise import GaussianNoise
-from improved_gan.architecture.weight_norm import data_dependent_initialisation
 from improved_gan.config import Config, EmaConfig, OptimizerConfig
+from improved_gan.layers.noise import GaussianNoise
+from improved_gan.layers.weight_norm import data_dependent_initialisation
 from improved_gan.objective import Adversarial, Targets, build_objective
 from improved_gan.technique import Technique
 from improved_gan.training.adam import Adam

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from improved_gan.architecture import Discriminator, Outputs
-from improved_gan.architecture.noise import GaussianNoise
+from improved_gan.layers.noise import GaussianNoise
 from improved_gan.objective import Adversarial, Objective, Targets
 from improved_gan.objective.record import first_output
 from improved_gan.technique.packing import pack

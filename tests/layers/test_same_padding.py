@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from improved_gan.architecture.same_padding import SameConv2d, SameConvTranspose2d
 from improved_gan.kernels.matmul import set_compute_dtype
+from improved_gan.layers.same_padding import SameConv2d, SameConvTranspose2d
 
 
 def padding_before(side: int, kernel: int, stride: int) -> int:

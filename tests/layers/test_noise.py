@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from improved_gan.architecture import noise
-from improved_gan.architecture.noise import Dropout, GaussianNoise, NoisySequential, normals
+from improved_gan.layers import noise
+from improved_gan.layers.noise import Dropout, GaussianNoise, NoisySequential, normals
 
 CPU = torch.device("cpu")
 

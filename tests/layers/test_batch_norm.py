@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from improved_gan.architecture.batch_norm import BatchNorm
+from improved_gan.layers.batch_norm import BatchNorm
 
 
 @pytest.mark.parametrize("shape", [(7, 3), (5, 3, 4, 2)])
