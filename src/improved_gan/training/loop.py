@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from improved_gan.evaluation.during_training import ModeHistogram, final_scores, overfitting
 from improved_gan.metrics.test_error import count_errors
 from improved_gan.run_folder import RunFolder, atomic_write
 from improved_gan.tracking import Tracker
 from improved_gan.training.checkpoint import save_checkpoint, step_checkpoints, write_state
 from improved_gan.training.diagnostics import Diagnostics
-from improved_gan.training.run_metrics import ModeHistogram, final_scores, overfitting
 from improved_gan.training.sampling import save_grid
 from improved_gan.training.step import Losses
 from improved_gan.training.termination import SignalWatcher, Stopped, TrainingFailed

@@ -6,12 +6,12 @@ import torch
 
 from improved_gan.config import MetricsConfig
 from improved_gan.dataset import PreparedDataset
+from improved_gan.evaluation.classifier import classifier_of
+from improved_gan.evaluation.reference_set import cache_folder
 from improved_gan.metrics.extraction import FeatureExtractor, Features, extract
 from improved_gan.metrics.inception_weights import InceptionWeights
 from improved_gan.metrics.inputs import ImageSet, MetricUnavailable
 from improved_gan.metrics.reference_cache import cached_features
-from improved_gan.training.classifier import classifier_of
-from improved_gan.training.real_images import cache_folder
 
 
 class FeatureSource:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from improved_gan.training.independent_critic import train_independent_critic
+from improved_gan.evaluation.independent_critic import train_independent_critic
 
 CPU = torch.device("cpu")
 

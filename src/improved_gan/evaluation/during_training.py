@@ -11,13 +11,13 @@ import numpy as np
 
 from improved_gan.config import MetricsConfig, UsageError
 from improved_gan.dataset.prepared import PreparedSplit
+from improved_gan.evaluation.classifier import check_classifier
+from improved_gan.evaluation.eval_discriminator import eval_discriminator
+from improved_gan.evaluation.evaluator import Evaluator
+from improved_gan.evaluation.reference_set import cache_folder
 from improved_gan.metrics.discriminator_metrics import FEW, mean_log_d
 from improved_gan.metrics.inputs import EvalDiscriminator, ImageSet, MetricUnavailable, as_entry
 from improved_gan.metrics.registry import METRICS
-from improved_gan.training.classifier import check_classifier
-from improved_gan.training.eval_discriminator import eval_discriminator
-from improved_gan.training.evaluator import Evaluator
-from improved_gan.training.real_images import cache_folder
 from improved_gan.training.trainer import Trainer
 
 log = logging.getLogger("improved_gan")

@@ -18,10 +18,7 @@ from torch import Tensor
 
 from improved_gan.dataset import PreparedDataset, PreparedSplit
 from improved_gan.disk_cache import load_or_compute
-from improved_gan.exact_arithmetic import exact_fp32
-from improved_gan.metrics.inputs import MetricUnavailable
-from improved_gan.run_folder import atomic_write
-from improved_gan.training.classifier_network import (
+from improved_gan.evaluation.classifier.network import (
     OFFSET,
     SCALE,
     Convolutions,
@@ -29,7 +26,10 @@ from improved_gan.training.classifier_network import (
     placed,
     recipe_for,
 )
-from improved_gan.training.classifier_training import train_classifier
+from improved_gan.evaluation.classifier.training import train_classifier
+from improved_gan.exact_arithmetic import exact_fp32
+from improved_gan.metrics.inputs import MetricUnavailable
+from improved_gan.run_folder import atomic_write
 
 log = logging.getLogger("improved_gan")
 STACKED = "stacked_mnist"  # the set whose images are three digits each

@@ -14,12 +14,12 @@ import torch
 from improved_gan.checks import describe_shape
 from improved_gan.config import MetricsConfig, UsageError
 from improved_gan.dataset import PreparedDataset
+from improved_gan.evaluation.features import FeatureSource
+from improved_gan.evaluation.independent_critic import train_independent_critic
+from improved_gan.evaluation.reference_set import real_images
 from improved_gan.metrics.inception_weights import InceptionWeights, inception_weights
 from improved_gan.metrics.inputs import EvalDiscriminator, ImageSet, MetricInputs, MetricUnavailable, Modes, Score
 from improved_gan.metrics.registry import METRICS, Metric
-from improved_gan.training.feature_source import FeatureSource
-from improved_gan.training.independent_critic import train_independent_critic
-from improved_gan.training.real_images import real_images
 
 log = logging.getLogger("improved_gan")
 OF_POINTS = (

@@ -11,9 +11,9 @@ from torch import Tensor
 from improved_gan.composing import compose_jobs
 from improved_gan.config import UsageError
 from improved_gan.dataset import PreparedDataset, PreparedSplit
+from improved_gan.evaluation import features
+from improved_gan.evaluation.evaluator import Evaluator, Verdict
 from improved_gan.metrics.inputs import ImageSet
-from improved_gan.training import feature_source
-from improved_gan.training.evaluator import Evaluator, Verdict
 
 
 class Pixels:
@@ -49,7 +49,7 @@ def judge(dataset: PreparedDataset, **metrics: object) -> float:
 
 def test_the_key_holds_data_split_count_and_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "network-1"
-    monkeypatch.setattr(feature_source, "classifier_of", lambda *_: Pixels(name))
+    monkeypatch.setattr(features, "classifier_of", lambda *_: Pixels(name))
     found = [judge(data(tmp_path))]
     assert judge(data(tmp_path)) == found[0] and len(list(tmp_path.rglob("features-*.npz"))) == 1
     found.append(judge(data(tmp_path), reference_samples=30))

@@ -8,9 +8,9 @@ import torch
 
 from improved_gan import dataset
 from improved_gan.composing import compose_jobs
+from improved_gan.evaluation import features
+from improved_gan.evaluation.during_training import ModeHistogram, final_scores, overfitting
 from improved_gan.metrics.extraction import FeatureExtractor
-from improved_gan.training import feature_source
-from improved_gan.training.run_metrics import ModeHistogram, final_scores, overfitting
 from improved_gan.training.trainer import Trainer
 
 SMALL = ("architecture.width=16", "architecture.generator_width=16", "training.batch_size=20", "device=cpu")
@@ -29,8 +29,8 @@ class Pixels:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(feature_source, "classifier_of", lambda *_: Pixels())
-    monkeypatch.setattr(feature_source, "cache_folder", lambda _: tmp_path / "cache")
+    monkeypatch.setattr(features, "classifier_of", lambda *_: Pixels())
+    monkeypatch.setattr(features, "cache_folder", lambda _: tmp_path / "cache")
     return tmp_path / "cache"
 
 

@@ -8,8 +8,8 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from improved_gan.dataset import PreparedDataset, PreparedSplit
+from improved_gan.evaluation.classifier.network import OFFSET, SCALE, SEED, Convolutions, Recipe, fresh_network, placed
 from improved_gan.training.batches import Images
-from improved_gan.training.classifier_network import OFFSET, SCALE, SEED, Convolutions, Recipe, fresh_network, placed
 from improved_gan.training.device import has_fast_bf16
 
 

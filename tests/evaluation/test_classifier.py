@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from improved_gan.dataset import PreparedDataset, PreparedSplit
+from improved_gan.evaluation import classifier as module
+from improved_gan.evaluation.classifier import STACKED, check_classifier, classifier_of, taught_on
+from improved_gan.evaluation.classifier.network import recipe_for
+from improved_gan.evaluation.classifier.training import augmented, splits
 from improved_gan.metrics.extraction import FeatureExtractor, extract
 from improved_gan.metrics.inputs import MetricUnavailable
-from improved_gan.training import classifier as module
-from improved_gan.training.classifier import STACKED, check_classifier, classifier_of, taught_on
-from improved_gan.training.classifier_network import recipe_for
-from improved_gan.training.classifier_training import augmented, splits
 
 
 def two_classes(folder: Path, count: int = 200, *, test: bool = True, size: int = 8) -> PreparedDataset:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from improved_gan.config import UsageError
-from improved_gan.metrics.sample_files import read_images
+from improved_gan.evaluation.sample_files import read_images
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (5, 8, 6, 3), dtype=np.uint8)  # NHWC
 ORDER = np.random.default_rng(0).permutation(5)
