@@ -7,13 +7,9 @@ from small_runs import small_trainer
 
 from improved_gan.composing import compose_jobs
 from improved_gan.config import UsageError
+from improved_gan.devices import has_fast_bf16, multiplies_fast_in_bf16
 from improved_gan.kernels import matmul
-from improved_gan.training.device import (
-    _set_determinism,
-    has_fast_bf16,
-    multiplies_fast_in_bf16,
-    prepare_arithmetic,
-)
+from improved_gan.training.device import _set_determinism, prepare_arithmetic
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ What couples them to the techniques (the generator's normalisation, the discrimi
 from types import ModuleType
 
 from improved_gan.architecture import cifar10_conv, digits_conv, imagenet_dcgan, mnist_mlp, toy_mlp
-from improved_gan.config import ArchitectureConfig, UsageError
 from improved_gan.layers.autoencoder import AutoencodingDiscriminator
 from improved_gan.layers.batch_norm import BatchNorm, ScaleShift
 from improved_gan.layers.discriminator import Discriminator, MinibatchLayerFactory
 from improved_gan.layers.generator import Generator, Normalisation
 from improved_gan.layers.weight_norm import data_dependent_initialisation
+from improved_gan.nodes import ArchitectureConfig
+from improved_gan.schema import UsageError
 from improved_gan.tensors import Outputs
 
 __all__ = [

@@ -8,11 +8,11 @@ from functools import partial
 
 from torch import nn
 
-from improved_gan.config import ArchitectureConfig
 from improved_gan.layers.discriminator import Discriminator, MinibatchLayerFactory
 from improved_gan.layers.generator import WEIGHT_DEVIATION, Generator, Normalisation, projection, upsampling
 from improved_gan.layers.noise import Dropout, input_regulariser
 from improved_gan.layers.weight_norm import WeightNormConv2d, WeightNormConvTranspose2d, WeightNormLinear
+from improved_gan.nodes import ArchitectureConfig
 
 
 def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Generator:

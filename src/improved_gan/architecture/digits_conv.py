@@ -5,11 +5,11 @@ from functools import partial
 from torch import nn
 
 from improved_gan.architecture.cifar10_conv import convolution, logits
-from improved_gan.config import ArchitectureConfig
 from improved_gan.layers.discriminator import Discriminator, MinibatchLayerFactory
 from improved_gan.layers.generator import WEIGHT_DEVIATION, Generator, Normalisation, projection, upsampling
 from improved_gan.layers.noise import Dropout, input_regulariser
 from improved_gan.layers.weight_norm import WeightNormConvTranspose2d
+from improved_gan.nodes import ArchitectureConfig
 
 
 def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Generator:

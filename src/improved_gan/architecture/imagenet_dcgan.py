@@ -8,12 +8,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from improved_gan.config import ArchitectureConfig
 from improved_gan.kernels.matmul import Linear
 from improved_gan.layers.discriminator import Discriminator, MinibatchLayerFactory
 from improved_gan.layers.generator import Generator, Normalisation
 from improved_gan.layers.noise import GaussianNoise
 from improved_gan.layers.same_padding import SameConv2d, SameConvTranspose2d
+from improved_gan.nodes import ArchitectureConfig
 
 EPSILON = 1e-5
 WEIGHT_DEVIATION = 0.02

@@ -4,10 +4,10 @@ from math import prod
 
 from torch import nn
 
-from improved_gan.config import ArchitectureConfig
 from improved_gan.kernels.matmul import Linear
 from improved_gan.layers.discriminator import Discriminator, MinibatchLayerFactory
 from improved_gan.layers.generator import Generator, Normalisation
+from improved_gan.nodes import ArchitectureConfig
 
 
 def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Generator:

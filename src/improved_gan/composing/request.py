@@ -103,9 +103,9 @@ def _resolved_precision(config: Config) -> str:
     """The precision that a run really uses: what `auto` stands for on its device, so that its hash tells the two."""
     if not config.auto_may_take_bf16():
         return "fp32" if config.training.precision == "auto" else config.training.precision
-    from improved_gan.training.device import choose_device, resolved_precision  # torch: only where it is asked
+    from improved_gan.devices import choose_device, has_fast_bf16  # torch: only where it is asked
 
-    return resolved_precision(config, choose_device(config.device))
+    return "bf16" if has_fast_bf16(choose_device(config.device)) else "fp32"
 
 
 def _apply_budget(config: Config) -> bool:

@@ -18,11 +18,18 @@ from improved_gan.evaluation.reference_set import cache_folder
 from improved_gan.metrics.discriminator_metrics import FEW, mean_log_d
 from improved_gan.metrics.inputs import EvalDiscriminator, ImageSet, MetricUnavailable, as_entry
 from improved_gan.metrics.registry import METRICS
+from improved_gan.training.loop import Measurements
 from improved_gan.training.trainer import Trainer
 
 log = logging.getLogger("improved_gan")
 OF_MODES, COUNTED = ("modes", "modes_held", "high_quality_fraction", "mode_kl"), 2500  # samples, by the protocol
 SEED = 1  # of the samples that are judged: job=evaluate's, not training's
+
+
+def measurements(trainer: Trainer) -> Measurements:
+    """What the loop of `trainer` is to log and to sum up."""
+    mode_histogram = ModeHistogram(trainer)
+    return Measurements(lambda: overfitting(trainer) | mode_histogram(), lambda: final_scores(trainer))
 
 
 def overfitting(trainer: Trainer) -> dict[str, float]:

@@ -9,10 +9,11 @@ import numpy as np
 
 from improved_gan import dataset
 from improved_gan.composing import Request
-from improved_gan.config import Config, DatasetConfig, HumanStudyConfig, UsageError
+from improved_gan.config import Config, HumanStudyConfig, UsageError
 from improved_gan.evaluation.sample_files import read_images
 from improved_gan.human_study.design import ATTENTION, REAL, choose_images
 from improved_gan.human_study.storage import Study, create
+from improved_gan.nodes import DatasetConfig
 
 MOST = 50_000  # images read from a folder or an .npz
 

@@ -9,13 +9,14 @@ import torch
 from improved_gan.composing import Request
 from improved_gan.config import UsageError
 from improved_gan.dataset import PreparedDataset
+from improved_gan.devices import choose_device
 from improved_gan.evaluation.during_training import SEED
 from improved_gan.evaluation.evaluator import Evaluator
 from improved_gan.evaluation.reference_set import real_images
 from improved_gan.metrics.inputs import as_entry
 from improved_gan.metrics.registry import METRICS
 from improved_gan.run_folder import RunFolder
-from improved_gan.training.device import DEFAULT_THREADS, choose_device
+from improved_gan.training.device import DEFAULT_THREADS
 
 log = logging.getLogger("improved_gan")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from improved_gan.config import ObjectiveConfig, UsageError
+from improved_gan.config import ObjectiveConfig
 from improved_gan.objective.autoencoder import autoencoder
 from improved_gan.objective.energy_based import energy_based
 from improved_gan.objective.hinge import hinge
@@ -15,6 +15,7 @@ from improved_gan.objective.semi_supervised import semi_supervised
 from improved_gan.objective.supervised_only import supervised_only
 from improved_gan.objective.vae import vae
 from improved_gan.objective.wasserstein import wasserstein
+from improved_gan.schema import UsageError
 
 __all__ = ["Adversarial", "Objective", "Outputs", "Reconstruction", "Supervised", "Targets", "build_objective"]
 

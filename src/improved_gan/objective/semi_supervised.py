@@ -13,9 +13,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from improved_gan.config import ObjectiveConfig, UsageError
+from improved_gan.config import ObjectiveConfig
 from improved_gan.objective.binary_cross_entropy import binary_cross_entropy, saturating_loss
 from improved_gan.objective.record import Adversarial, Outputs, Targets
+from improved_gan.schema import UsageError
 
 
 def semi_supervised(config: ObjectiveConfig) -> Adversarial:

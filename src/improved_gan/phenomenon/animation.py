@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from improved_gan.run_folder import atomic_write
+from improved_gan.files import atomic_write
 
 TILE = 200  # pixels a side
 FRAMES = 24  # at most, evenly over the run: a GIF of all would be large

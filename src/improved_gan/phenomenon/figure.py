@@ -4,7 +4,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from improved_gan.run_folder import atomic_write
+from improved_gan.files import atomic_write
 
 
 def save_picture(figure: Figure, folder: Path) -> None:

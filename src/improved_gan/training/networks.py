@@ -16,11 +16,12 @@ from improved_gan.architecture import (
     build_discriminator,
     build_generator,
 )
-from improved_gan.config import ArchitectureConfig, Config, TechniqueConfig
+from improved_gan.config import Config, TechniqueConfig
 from improved_gan.layers.batch_norm import BatchNorm, ScaleShift
 from improved_gan.layers.noise import GaussianNoise, NoisyInput
 from improved_gan.layers.seen_through import SeenThrough
 from improved_gan.layers.virtual_batch_norm import VirtualBatchNormGenerator
+from improved_gan.nodes import ArchitectureConfig
 from improved_gan.objective import Adversarial, Objective, Reconstruction
 from improved_gan.technique import Technique
 

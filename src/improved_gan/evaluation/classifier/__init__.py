@@ -17,7 +17,6 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from improved_gan.dataset import PreparedDataset, PreparedSplit
-from improved_gan.disk_cache import load_or_compute
 from improved_gan.evaluation.classifier.network import (
     OFFSET,
     SCALE,
@@ -28,8 +27,8 @@ from improved_gan.evaluation.classifier.network import (
 )
 from improved_gan.evaluation.classifier.training import train_classifier
 from improved_gan.exact_arithmetic import exact_fp32
+from improved_gan.files import atomic_write, load_or_compute
 from improved_gan.metrics.inputs import MetricUnavailable
-from improved_gan.run_folder import atomic_write
 
 log = logging.getLogger("improved_gan")
 STACKED = "stacked_mnist"  # the set whose images are three digits each

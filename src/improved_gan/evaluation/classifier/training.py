@@ -8,9 +8,9 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from improved_gan.dataset import PreparedDataset, PreparedSplit
+from improved_gan.devices import has_fast_bf16
 from improved_gan.evaluation.classifier.network import OFFSET, SCALE, SEED, Convolutions, Recipe, fresh_network, placed
 from improved_gan.training.batches import Images
-from improved_gan.training.device import has_fast_bf16
 
 
 def train_classifier(dataset: PreparedDataset, recipe: Recipe, device: torch.device) -> tuple[Convolutions, float]:
