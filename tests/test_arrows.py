@@ -32,7 +32,6 @@ STOREYS = (  # from the ground up; the rooms of one storey do not import each ot
 EXCEPTIONS = {
     ("search/seeds.py", "dispatching"): "a trial is whole runs, whose ends are read as those of any job",
     ("search/trial_value.py", "job"): "and measured by job=evaluate",
-    ("objective/*.py", "config"): "the keys of all objectives are one node of the run's config",
 }
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import MISSING
 
-from improved_gan import registry
+from improved_gan import objective, registry
 from improved_gan.metrics.registry import METRICS
 from improved_gan.nodes import ArchitectureConfig, DatasetConfig, TrackingConfig
-from improved_gan.schema import NO_VALUE, UsageError, key, number, number_of, one_of
+from improved_gan.schema import NO_VALUE, UsageError, key, number, one_of
 
-__all__ = ["NO_VALUE", "Config", "UsageError", "key", "number", "number_of", "one_of"]
+__all__ = ["NO_VALUE", "Config", "UsageError", "key", "number", "one_of"]
 
 PHENOMENA = (
     "mode_collapse",
@@ -149,31 +149,6 @@ class GameConfig:
     start: list[float] = MISSING  # x, y
 
 
-@dataclass
-class ObjectiveConfig:
-    name: str = one_of(
-        "semi_supervised",
-        "supervised_only",
-        "non_saturating",
-        "minimax",
-        "least_squares",
-        "hinge",
-        "wasserstein",
-        "wasserstein_gp",
-        "energy_based",
-        "relativistic",
-        "autoencoder",
-        "vae",
-    )
-    labelled_weight: float = number(minimum=0)
-    unlabelled_weight: float = number(minimum=0)
-    generator_loss: str | None = one_of("saturating", "non_saturating")
-    generated_logit: str | None = one_of("fixed", "learned")  # of the K+1 classes: 0, or an output of its own
-    fully_labelled: bool = MISSING  # true: the unlabelled batch carries the labels; false: a labelled pass of its own
-    margin: float | None = number_of("energy_based", above=0)  # energy that generated images are pushed up to
-    decoder_std: float | None = number_of("vae", above=0)  # of p(x|z), in units of the scaled images
-
-
 if TYPE_CHECKING:
 
     class TechniqueConfig:
@@ -183,8 +158,14 @@ if TYPE_CHECKING:
 
         def enabled(self) -> list[str]: ...
 
+    class ObjectiveConfig(objective.Config):
+        """The keys of every objective; those of one's own are null with the others."""
+
+        def __getattr__(self, name: str) -> Any: ...
+
 else:
     TechniqueConfig = registry.techniques_config()
+    ObjectiveConfig = objective.objectives_config()
 
 
 @dataclass

@@ -30,12 +30,6 @@ def number(
     return field(default=MISSING, metadata={**metadata, **_identity(affects_result, neutral)})
 
 
-def number_of(owner: str, *, minimum: float | None = None, above: float | None = None) -> Any:
-    """A numeric key that `objective=owner` cannot do without and no other objective has: there it is null."""
-    metadata = {"minimum": minimum, "above": above, "maximum": None, "owner": owner}
-    return field(default=None, metadata={**metadata, **_identity(True, None)})
-
-
 def one_of(*choices: str, affects_result: bool = True, neutral: Any = NO_VALUE) -> Any:
     """A key that must be one of the given words, or a list of them; the rest as in `key`."""
     return field(default=MISSING, metadata={"choices": choices, **_identity(affects_result, neutral)})

@@ -6,6 +6,7 @@ from improved_gan.checks import describe_shape
 from improved_gan.config import Config, UsageError
 from improved_gan.dataset.labels import held_out, labelled_indices
 from improved_gan.dataset.prepared import PreparedDataset
+from improved_gan.objective import objectives
 
 
 def check_against_data(config: Config, dataset: PreparedDataset) -> None:
@@ -22,7 +23,7 @@ def check_against_data(config: Config, dataset: PreparedDataset) -> None:
             f"the number of training images of {dataset.name}"
         )
     objective, labels = config.objective, dataset.train.labels
-    if objective.name in ("semi_supervised", "supervised_only") and (dataset.classes or 0) < 2:
+    if objectives()[objective.name].needs_classes and (dataset.classes or 0) < 2:
         raise UsageError(
             f"objective={objective.name}: needs a data set with two classes or more, and {dataset.name} has "
             f"{dataset.classes or 'none'}; use objective=non_saturating"
