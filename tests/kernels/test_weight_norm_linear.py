@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
-from improved_gan.kernels.matmul import set_compute_dtype
 from improved_gan.kernels.weight_norm_linear import normalised_linear
 
 EPSILON = 0.3
@@ -28,7 +27,7 @@ def test_gradients_of_whatever_is_needed(values, needed):
         values[index].requires_grad_()
     weights = torch.randn(4, 3, dtype=torch.float64)
     asked = [values[index] for index in needed]
-    ours = torch.autograd.grad((normalised_linear(*values, EPSILON) * weights).sum(), asked)
+    ours = torch.autograd.grad((normalised_linear(*values, EPSILON, None) * weights).sum(), asked)
     expected = torch.autograd.grad((by_autograd(*values) * weights).sum(), asked)
     for found, wanted in zip(ours, expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-13)
@@ -36,12 +35,12 @@ def test_gradients_of_whatever_is_needed(values, needed):
 
 @pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
 def test_gradient_and_its_gradient(values, check):
-    assert check(lambda *v: normalised_linear(*v, EPSILON), [v.requires_grad_() for v in values])
+    assert check(lambda *v: normalised_linear(*v, EPSILON, None), [v.requires_grad_() for v in values])
 
 
 def test_nothing_that_is_given_is_changed(values):
     before = [v.clone() for v in values]
-    normalised_linear(*(v.requires_grad_() for v in values), EPSILON).sum().backward()
+    normalised_linear(*(v.requires_grad_() for v in values), EPSILON, None).sum().backward()
     assert all(torch.equal(v, b) for v, b in zip(values, before, strict=True))
 
 
@@ -50,12 +49,8 @@ def test_rounding_is_of_the_products_factors_alone(values):
     x, direction, gain, bias = (v.float().requires_grad_() for v in values)
     weights = torch.randn(4, 3)
     expected = torch.autograd.grad((by_autograd(x, direction, gain, bias) * weights).sum(), (x, direction, gain))
-    set_compute_dtype(torch.bfloat16)
-    try:
-        y = normalised_linear(x, direction, gain, bias, EPSILON)
-        found = torch.autograd.grad((y * weights).sum(), (x, direction, gain))
-    finally:
-        set_compute_dtype(None)
+    y = normalised_linear(x, direction, gain, bias, EPSILON, torch.bfloat16)
+    found = torch.autograd.grad((y * weights).sum(), (x, direction, gain))
     product = (x.bfloat16() @ direction.T.bfloat16()).float()
     factor = gain / (EPSILON + direction.square().sum(1)).sqrt()
     torch.testing.assert_close(y, product * factor + bias)

@@ -87,7 +87,7 @@ def test_products_take_it_where_it_pays(channels, outputs, side, kernel, stride,
     x, weight = torch.rand(2, channels, side, side), torch.rand(outputs, channels, kernel, kernel)
     assert winograd_is_faster(x, weight, stride, padding) is taken
     assert not winograd_is_faster(x.double(), weight.double(), stride, padding)
-    y = matmul.conv2d(x, weight.requires_grad_(), torch.rand(outputs), stride, padding)
+    y = matmul.conv2d(x, weight.requires_grad_(), torch.rand(outputs), stride, padding, None)
     assert ("Winograd" in type(y.grad_fn).__name__) is taken
 
 
@@ -104,5 +104,5 @@ def test_products_take_it_where_it_pays(channels, outputs, side, kernel, stride,
 def test_transposed_products_take_it_where_it_pays(channels, outputs, side, kernel, geometry, taken):
     x, weight = torch.rand(2, channels, side, side), torch.rand(channels, outputs, kernel, kernel)
     assert pays_transposed(x, weight, *geometry) is taken
-    found = matmul.conv_transpose2d(x, weight, None, *geometry)
+    found = matmul.conv_transpose2d(x, weight, None, *geometry, None)
     torch.testing.assert_close(found, functional.conv_transpose2d(x, weight, None, *geometry), rtol=1e-4, atol=1e-2)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from improved_gan.kernels.matmul import set_compute_dtype
+from improved_gan.layers.products import set_precision
 from improved_gan.layers.same_padding import SameConv2d, SameConvTranspose2d
 
 
@@ -81,11 +81,8 @@ def test_factors_are_rounded_where_training_is_in_bf16():
     down, up = SameConv2d(3, 2, 5, 2), SameConvTranspose2d(2, 3, 5, 2)
     x, y = torch.randn(1, 3, 8, 8), torch.randn(1, 2, 4, 4)
     exact = down(x), up(y)
-    set_compute_dtype(torch.bfloat16)
-    try:
-        rounded = down(x), up(y)
-    finally:
-        set_compute_dtype(None)
+    set_precision(torch.nn.ModuleList([down, up]), torch.bfloat16)
+    rounded = down(x), up(y)
     for one, other in zip(exact, rounded, strict=True):
         assert other.dtype == torch.float32
         assert not torch.equal(one, other)

@@ -8,10 +8,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from improved_gan.kernels.matmul import Linear
 from improved_gan.layers.discriminator import Discriminator, MinibatchLayerFactory
 from improved_gan.layers.generator import Generator, Normalisation
 from improved_gan.layers.noise import GaussianNoise
+from improved_gan.layers.products import Linear
 from improved_gan.layers.same_padding import SameConv2d, SameConvTranspose2d
 from improved_gan.nodes import ArchitectureConfig
 

@@ -8,10 +8,10 @@ from math import prod
 
 from torch import nn
 
-from improved_gan.kernels.matmul import Linear
 from improved_gan.layers.discriminator import Discriminator, MinibatchLayerFactory
 from improved_gan.layers.generator import Generator, Normalisation
 from improved_gan.layers.noise import GaussianNoise, NoisySequential
+from improved_gan.layers.products import Linear
 from improved_gan.layers.weight_norm import WeightNormLinear
 from improved_gan.nodes import ArchitectureConfig
 

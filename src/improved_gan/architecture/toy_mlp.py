@@ -4,9 +4,9 @@ from math import prod
 
 from torch import nn
 
-from improved_gan.kernels.matmul import Linear
 from improved_gan.layers.discriminator import Discriminator, MinibatchLayerFactory
 from improved_gan.layers.generator import Generator, Normalisation
+from improved_gan.layers.products import Linear
 from improved_gan.nodes import ArchitectureConfig
 
 

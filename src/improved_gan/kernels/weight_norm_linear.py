@@ -22,39 +22,52 @@ def normalised_linear(
     gain: Float[Tensor, " output"],
     bias: Float[Tensor, " output"],
     epsilon: float,
+    rounded_to: torch.dtype | None,
 ) -> Float[Tensor, "batch output"]:
     """x W^T + b for W = g v / sqrt(epsilon + |v|²), row by row; differentiable twice."""
-    y: Tensor = _NormalisedLinear.apply(x, direction, gain, bias, epsilon)
+    y: Tensor = _NormalisedLinear.apply(x, direction, gain, bias, epsilon, rounded_to)
     return y
 
 
-def _parts(x: Tensor, direction: Tensor, gain: Tensor, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
+def _parts(
+    x: Tensor, direction: Tensor, gain: Tensor, epsilon: float, rounded_to: torch.dtype | None
+) -> tuple[Tensor, Tensor, Tensor]:
     """x v^T, 1 / sqrt(epsilon + |v|²), and the gain times that."""
     inverse_length = (torch.linalg.vector_norm(direction, dim=1).square() + epsilon).rsqrt()
-    return rounded_product(x, direction.T), inverse_length, gain * inverse_length
+    return rounded_product(x, direction.T, rounded_to), inverse_length, gain * inverse_length
 
 
 class _NormalisedLinear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, direction: Tensor, gain: Tensor, bias: Tensor, epsilon: float) -> Tensor:
-        product, inverse_length, factor = _parts(x, direction, gain, epsilon)
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        direction: Tensor,
+        gain: Tensor,
+        bias: Tensor,
+        epsilon: float,
+        rounded_to: torch.dtype | None,
+    ) -> Tensor:
+        product, inverse_length, factor = _parts(x, direction, gain, epsilon, rounded_to)
         ctx.save_for_backward(x, direction, gain, product, inverse_length, factor)
-        ctx.epsilon = epsilon
+        ctx.epsilon, ctx.rounded_to = epsilon, rounded_to
         return torch.addcmul(bias, product, factor)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, direction, gain, product, inverse_length, factor = ctx.saved_tensors
         if torch.is_grad_enabled():  # the gradient is to be differentiated again, as a gradient penalty wants
-            product, inverse_length, factor = _parts(x, direction, gain, ctx.epsilon)
-        for_x, for_direction, for_gain, for_bias, _ = ctx.needs_input_grad
+            product, inverse_length, factor = _parts(x, direction, gain, ctx.epsilon, ctx.rounded_to)
+        for_x, for_direction, for_gain, for_bias, *_ = ctx.needs_input_grad
         scaled = gradient * factor
         to_x = to_direction = to_gain = None
         if for_x:
-            to_x = rounded_product(scaled, direction)
+            to_x = rounded_product(scaled, direction, ctx.rounded_to)
         if for_direction or for_gain:
             to_gain = (gradient * product).sum(0) * inverse_length
             if for_direction:
                 along = to_gain * gain * inverse_length.square()
-                to_direction = rounded_product(scaled.T, x).addcmul_(direction, along[:, None], value=-1)
-        return to_x, to_direction, to_gain, gradient.sum(0) if for_bias else None, None
+                to_direction = rounded_product(scaled.T, x, ctx.rounded_to).addcmul_(
+                    direction, along[:, None], value=-1
+                )
+        return to_x, to_direction, to_gain, gradient.sum(0) if for_bias else None, None, None

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from improved_gan.kernels.matmul import ConvTranspose2d, Linear
+from improved_gan.layers.products import ConvTranspose2d, Linear
 
 Normalisation = Callable[..., nn.Module]
 """Makes a normalisation layer, called as `normalisation(channels, epsilon=1e-6, scale=False)`.

@@ -4,7 +4,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from improved_gan.kernels.matmul import Conv2d, ConvTranspose2d, conv2d
+from improved_gan.kernels.matmul import conv2d
+from improved_gan.layers.products import Conv2d, ConvTranspose2d
 
 
 class SameConv2d(Conv2d):
@@ -19,7 +20,7 @@ class SameConv2d(Conv2d):
         for side, kernel, stride in zip(x.shape[:1:-1], self.kernel_size[::-1], self.stride[::-1], strict=True):
             total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
             padding += [total // 2, total - total // 2]
-        return conv2d(functional.pad(x, padding), self.weight, self.bias, self.stride[0], 0)
+        return conv2d(functional.pad(x, padding), self.weight, self.bias, self.stride[0], 0, self.rounded_to)
 
 
 class SameConvTranspose2d(ConvTranspose2d):

@@ -10,8 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from improved_gan.kernels.matmul import Conv2d, Linear, conv2d, conv_transpose2d, linear
+from improved_gan.kernels.matmul import conv2d, conv_transpose2d, linear
 from improved_gan.kernels.weight_norm_linear import normalised_linear
+from improved_gan.layers.products import Conv2d, Linear
 
 
 class WeightNormOptions(TypedDict, total=False):
@@ -32,6 +33,7 @@ class WeightNorm(nn.Module):
 
     gain: Tensor
     output_axis = 0
+    rounded_to: torch.dtype | None = None  # the factors of products
 
     def __init__(
         self,
@@ -102,7 +104,7 @@ class WeightNormLinear(WeightNorm):
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """x W^T + b."""
-        return linear(x, weight, bias)
+        return linear(x, weight, bias, self.rounded_to)
 
     def plain(self) -> Linear:
         """The same layer without the norm."""
@@ -113,7 +115,7 @@ class WeightNormLinear(WeightNorm):
 
     def preactivations(self, x: Tensor) -> Tensor:
         """(x v^T) g / |v| + b: the outputs are fewer than the weights, so it is they that are scaled."""
-        return normalised_linear(x, self.direction, self.gain, self.bias, self.epsilon)
+        return normalised_linear(x, self.direction, self.gain, self.bias, self.epsilon, self.rounded_to)
 
 
 class WeightNormConv2d(WeightNorm):
@@ -135,7 +137,7 @@ class WeightNormConv2d(WeightNorm):
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """The convolution."""
-        return conv2d(x, weight, bias, self.stride, self.padding)
+        return conv2d(x, weight, bias, self.stride, self.padding, self.rounded_to)
 
     def plain(self) -> Conv2d:
         """The same layer without the norm."""
@@ -168,7 +170,8 @@ class WeightNormConvTranspose2d(WeightNorm):
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """The transposed convolution."""
-        return conv_transpose2d(x, weight, bias, self.stride, self.padding, self.output_padding)
+        geometry = self.stride, self.padding, self.output_padding
+        return conv_transpose2d(x, weight, bias, *geometry, self.rounded_to)
 
 
 def without_weight_norm(network: nn.Module) -> None:

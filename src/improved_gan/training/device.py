@@ -10,7 +10,6 @@ import torch
 
 from improved_gan.config import Config
 from improved_gan.devices import choose_device, has_fast_bf16
-from improved_gan.kernels.matmul import set_compute_dtype
 
 MALLOPT_TRIM_THRESHOLD, MALLOPT_MMAP_MAX = -1, -4  # from malloc.h
 DEFAULT_THREADS = torch.get_num_threads()  # as many as there are cores, or what OMP_NUM_THREADS says
@@ -24,18 +23,17 @@ def resolved_precision(config: Config, device: torch.device) -> str:
 
 
 def prepare_arithmetic(config: Config) -> torch.device:
-    """Set threads, precision and determinism for this process and return the device."""
+    """Set threads, TensorFloat-32 and determinism for this process and return the device."""
     device = choose_device(config.device)
     torch.set_num_threads(config.training.threads or DEFAULT_THREADS)
-    _set_precision(resolved_precision(config, device))
+    _set_tensor_float(resolved_precision(config, device))
     if device.type == "cuda":
         _set_determinism(config.training.deterministic)
     return device
 
 
-def _set_precision(precision: str) -> None:
+def _set_tensor_float(precision: str) -> None:
     """fp32 is IEEE in products and convolutions alike; TensorFloat-32, cuDNN's default, has to be asked for."""
-    set_compute_dtype(torch.bfloat16 if precision == "bf16" else None)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
 
 
