@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from improved_gan.kernels.normals import normals
 from improved_gan.layers import noise
-from improved_gan.layers.noise import Dropout, GaussianNoise, NoisySequential, normals
+from improved_gan.layers.noise import Dropout, GaussianNoise, NoisySequential
 
 CPU = torch.device("cpu")
 
