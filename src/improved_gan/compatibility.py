@@ -4,6 +4,7 @@ What means something works; what means nothing is refused with the sentence that
 """
 
 from improved_gan import registry
+from improved_gan.architecture import architectures
 from improved_gan.config import Config, UsageError
 from improved_gan.objective import Reconstruction, objectives
 from improved_gan.technique import EXCLUSIVE
@@ -90,9 +91,10 @@ def _check_second_derivatives(config: Config) -> None:
 
 def _check_slopes(config: Config) -> None:
     who = _whose_slope(config)
-    if who and config.architecture.name == "imagenet_dcgan":
+    architecture = config.architecture.name
+    if who and architectures()[architecture].couples_images:
         raise UsageError(
-            f"architecture=imagenet_dcgan: {who} penalises the slope of one image's output, and this discriminator's "
+            f"architecture={architecture}: {who} penalises the slope of one image's output, and this discriminator's "
             "batch norm joins the images of a batch; choose another pair"
         )
 
@@ -105,8 +107,9 @@ def _whose_slope(config: Config) -> str | None:
 
 def _check_decoder(config: Config) -> None:
     name = config.objective.name
-    if config.architecture.name == "imagenet_dcgan" and objectives()[name].decodes:
+    architecture = config.architecture.name
+    if architectures()[architecture].takes_noise_at_every_level and objectives()[name].decodes:
         raise UsageError(
-            f"architecture=imagenet_dcgan: objective={name} needs a decoder of codes, and this generator takes noise "
+            f"architecture={architecture}: objective={name} needs a decoder of codes, and this generator takes noise "
             "at every level; choose another pair"
         )

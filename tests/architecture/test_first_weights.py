@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from improved_gan.architecture import build_discriminator, build_generator, data_dependent_initialisation
-from improved_gan.layers.weight_norm import WeightNorm
+from improved_gan.architecture import build_discriminator, build_generator
+from improved_gan.layers.weight_norm import WeightNorm, data_dependent_initialisation
 
 
 @pytest.mark.parametrize("name", ["mnist_mlp", "cifar10_conv", "svhn_conv", "digits_conv"])

@@ -11,6 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from improved_gan.architecture import check_architecture
 from improved_gan.checks import check
 from improved_gan.composing.fitting import check_shapes
 from improved_gan.composing.identity import run_digest, run_name
@@ -41,6 +42,8 @@ def request_for(composed: DictConfig, choices: Mapping[Any, Any], overrides: tup
     scaled = _apply_budget(config)
     check(config)
     check_shapes(config, choices, overrides)
+    if config.job.name == "train":
+        check_architecture(config.architecture, config)
     config.training.precision = _resolved_precision(config)
     return Request(
         config=config,
