@@ -12,26 +12,14 @@ from omegaconf import MISSING
 from improved_gan import objective, registry
 from improved_gan.metrics.registry import METRICS
 from improved_gan.nodes import ArchitectureConfig, DatasetConfig, TrackingConfig
-from improved_gan.schema import NO_VALUE, UsageError, key, number, one_of
+from improved_gan.schema import NO_VALUE, UsageError, files_of, key, number, one_of
 
 __all__ = ["NO_VALUE", "Config", "UsageError", "key", "number", "one_of"]
-
-PHENOMENA = (
-    "mode_collapse",
-    "oscillation",
-    "vanishing_gradient",
-    "optimal_discriminator",
-    "batch_effects",
-    "balance",
-    "learning_rates",
-    "sensitivity",
-    "stacked_mnist",
-)
 
 
 @dataclass
 class JobConfig:
-    name: str = one_of("train", "evaluate", "sample", "prepare", "report", "search", "game", "human_study")
+    name: str = one_of(*files_of("job"))
 
 
 @dataclass
@@ -278,7 +266,7 @@ class Config:
     human_study: HumanStudyConfig | None = key(affects_result=False, default=None)
     game: GameConfig | None = None
     paper: PaperConfig | None = key(affects_result=False, default=None)
-    phenomenon: str | None = one_of(*PHENOMENA, affects_result=False)  # the picture that ends a multirun
+    phenomenon: str | None = one_of(*files_of("phenomenon"), affects_result=False)  # the picture that ends a multirun
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     architecture: ArchitectureConfig = field(default_factory=ArchitectureConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)

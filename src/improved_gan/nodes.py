@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from omegaconf import MISSING
 
-from improved_gan.schema import number, one_of
+from improved_gan.schema import files_of, number, one_of
 
 
 @dataclass
@@ -53,7 +53,7 @@ class DatasetConfig:
 
 @dataclass
 class ArchitectureConfig:
-    name: str = one_of("digits_conv", "mnist_mlp", "cifar10_conv", "svhn_conv", "imagenet_dcgan", "toy_mlp")
+    name: str = one_of(*files_of("architecture"))
     image_shape: list[int] = MISSING  # channels, height, width
     width: int = number(minimum=1, maximum=8192)  # of the discriminator's first layer; the others scale with it
     generator_width: int = number(minimum=1, maximum=8192)  # of the generator's narrowest hidden layer; likewise

@@ -1,6 +1,8 @@
 """How a key of a config is declared: its type, its range, and what it has to do with a run's hash."""
 
+import pkgutil
 from dataclasses import field
+from pathlib import Path
 from typing import Any
 
 from omegaconf import MISSING
@@ -8,6 +10,12 @@ from omegaconf import MISSING
 
 class UsageError(ValueError):
     """What the user asked for cannot be done; the message names the key, its value and what would be right."""
+
+
+def files_of(folder: str) -> tuple[str, ...]:
+    """The names of the modules in a folder of the package: the choices of a group with a file each."""
+    found = pkgutil.iter_modules([str(Path(__file__).parent / folder)])
+    return tuple(module.name for module in found if not module.ispkg)
 
 
 class _NoValue:

@@ -4,22 +4,38 @@ What couples them to the techniques (the generator's normalisation, the discrimi
 """
 
 import importlib
-import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from improved_gan.architecture.record import Architecture, Layer, Normalisation
 from improved_gan.nodes import ArchitectureConfig
-from improved_gan.schema import UsageError
+from improved_gan.schema import UsageError, files_of
+from improved_gan.tensors import Module
 
-__all__ = ["Architecture", "architectures", "build_discriminator", "build_generator", "check_architecture"]
+Normalisation = Callable[..., Module]
+"""Makes a normalisation layer: layers/generator.py says how it is called."""
+
+Layer = Callable[[int], Module]
+"""Makes a layer for that many features, between features and logits: layers/discriminator.py says how it is called."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """`ARCHITECTURE` in each pair's file; both functions import torch inside."""
+
+    generator: Callable[[Any, Normalisation], Module]  # the run's `architecture` node -> layers.generator.Generator
+    discriminator: Callable[[Any, int, Layer | None], Module]  # ..., logits -> layers.discriminator.Discriminator
+    check: Callable[[Any, Any], None] | None = None  # the `architecture` node, the run's config: UsageError
+    side: int | None = None  # height and width in pixels that it is made for; None: any
+    couples_images: bool = False  # whether what the discriminator makes of an image depends on the others
+    takes_noise_at_every_level: bool = False  # the generator: then it cannot decode a code
 
 
 @cache
 def architectures() -> dict[str, Architecture]:
     """Every pair's record, by the name of its file."""
-    modules = {one.name: importlib.import_module(f"{__name__}.{one.name}") for one in pkgutil.iter_modules(__path__)}
-    return {name: module.ARCHITECTURE for name, module in modules.items() if hasattr(module, "ARCHITECTURE")}
+    return {name: importlib.import_module(f"{__name__}.{name}").ARCHITECTURE for name in files_of("architecture")}
 
 
 def check_architecture(config: ArchitectureConfig, run: Any) -> None:

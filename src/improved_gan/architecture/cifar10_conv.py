@@ -6,7 +6,7 @@ noise with the minibatch layer) and pixel scale, all of them configuration. The 
 
 from functools import partial
 
-from improved_gan.architecture.record import Architecture, Layer, Normalisation
+from improved_gan.architecture import Architecture, Layer, Normalisation
 from improved_gan.nodes import ArchitectureConfig
 from improved_gan.tensors import Module
 

@@ -2,8 +2,8 @@
 
 from functools import partial
 
+from improved_gan.architecture import Architecture, Layer, Normalisation
 from improved_gan.architecture.cifar10_conv import convolution, logits
-from improved_gan.architecture.record import Architecture, Layer, Normalisation
 from improved_gan.nodes import ArchitectureConfig
 from improved_gan.tensors import Module
 

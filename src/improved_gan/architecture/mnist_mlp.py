@@ -6,7 +6,7 @@ The paper speaks of five hidden layers in the generator too; the release, follow
 from itertools import pairwise
 from math import prod
 
-from improved_gan.architecture.record import Architecture, Layer, Normalisation
+from improved_gan.architecture import Architecture, Layer, Normalisation
 from improved_gan.nodes import ArchitectureConfig
 from improved_gan.tensors import Module
 

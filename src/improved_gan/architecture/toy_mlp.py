@@ -2,7 +2,7 @@
 
 from math import prod
 
-from improved_gan.architecture.record import Architecture, Layer, Normalisation
+from improved_gan.architecture import Architecture, Layer, Normalisation
 from improved_gan.nodes import ArchitectureConfig
 from improved_gan.tensors import Module
 

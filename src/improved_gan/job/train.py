@@ -19,7 +19,7 @@ from improved_gan import dataset
 from improved_gan.composing import Request
 from improved_gan.devices import choose_device
 from improved_gan.evaluation.during_training import measurements
-from improved_gan.job.judge_real_data import judge_real_data
+from improved_gan.evaluation.real_data import judge_real_data
 from improved_gan.metrics.inception_weights import read_weights
 from improved_gan.metrics.registry import METRICS
 from improved_gan.run_data import refuse_other_data

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FormatStrFormatter, LogLocator
 
-from improved_gan.phenomenon.figure import save_picture
-from improved_gan.phenomenon.rows import format_mean_std, measured
+from improved_gan.phenomenon.drawing.figure import save_picture
+from improved_gan.phenomenon.drawing.rows import format_mean_std, measured
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import STYLE
 
