@@ -25,12 +25,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from improved_gan import dataset
-from improved_gan.architecture import Discriminator, noise
-from improved_gan.architecture.weight_norm import WeightNorm, WeightNormLinear
 from improved_gan.composing import compose_jobs
+from improved_gan.files import atomic_write
+from improved_gan.layers import noise
+from improved_gan.layers.discriminator import Discriminator
+from improved_gan.layers.weight_norm import WeightNorm, WeightNormLinear
 from improved_gan.metrics.test_error import count_errors
 from improved_gan.report.plots import COLOURS, STYLE
-from improved_gan.run_folder import atomic_write
 from improved_gan.training.device import fast_training
 from improved_gan.training.trainer import Trainer
 

@@ -22,12 +22,12 @@ from scipy.ndimage import gaussian_filter
 from improved_gan import dataset
 from improved_gan.composing import compose_jobs
 from improved_gan.dataset import PreparedDataset
+from improved_gan.evaluation.evaluator import Evaluator
+from improved_gan.evaluation.reference_set import cache_folder, real_images
 from improved_gan.metrics.inputs import ImageSet
 from improved_gan.metrics.prdc import compute_prdc
 from improved_gan.metrics.registry import METRICS as WITH_BETTER
 from improved_gan.training.device import prepare_arithmetic
-from improved_gan.training.evaluator import Evaluator
-from improved_gan.training.real_images import cache_folder, real_images
 
 matplotlib.use("Agg")
 COUNT = 1000

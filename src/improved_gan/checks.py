@@ -12,6 +12,7 @@ from typing import Any
 
 from improved_gan.compatibility import check_compatibility
 from improved_gan.config import Config, UsageError
+from improved_gan.objective import objectives
 
 
 def check(config: Config) -> None:
@@ -125,13 +126,13 @@ def _check_length(config: Config) -> None:
 def _check_balance(config: Config) -> None:
     training = config.training
     if training.discriminator_learning_rate == 0 and (
-        training.generator_learning_rate == 0 or config.objective.name == "supervised_only"
+        training.generator_learning_rate == 0 or not objectives()[config.objective.name].kind.trains_generator
     ):
         raise UsageError("training.discriminator_learning_rate=0.0: trains neither player; set it above 0")
     bound = training.balance.accuracy_threshold
-    if bound is not None and config.objective.name == "supervised_only":
+    if bound is not None and not objectives()[config.objective.name].kind.trains_generator:
         raise UsageError(
-            f"training.balance.accuracy_threshold={bound}: has no effect with objective=supervised_only, "
+            f"training.balance.accuracy_threshold={bound}: has no effect with objective={config.objective.name}, "
             "which trains no generator; set it to null"
         )
 
@@ -193,8 +194,9 @@ def _check_objective(config: Config) -> None:
             raise UsageError(f"objective.{field.name}=null: objective={owner} requires a number")
         if owner not in (None, objective.name) and value is not None:
             raise UsageError(f"objective.{field.name}={value}: has no effect without objective={owner}; remove it")
-    if objective.name == "semi_supervised" and objective.labelled_weight == objective.unlabelled_weight == 0:
-        raise UsageError("objective.unlabelled_weight=0.0: must be above 0 with objective.labelled_weight=0")
+    own_check = objectives()[objective.name].check
+    if own_check is not None:
+        own_check(objective, config)
     if objective.fully_labelled and dataset.labels_per_class is not None:
         raise UsageError(
             f"dataset.labels_per_class={dataset.labels_per_class}: objective.fully_labelled=true uses every label, "

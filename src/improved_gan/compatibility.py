@@ -4,20 +4,10 @@ What means something works; what means nothing is refused with the sentence that
 """
 
 from improved_gan import registry
+from improved_gan.architecture import architectures
 from improved_gan.config import Config, UsageError
+from improved_gan.objective import Reconstruction, objectives
 from improved_gan.technique import EXCLUSIVE
-
-WITHOUT_TARGETS = ("hinge", "wasserstein", "wasserstein_gp", "energy_based", "relativistic")
-"""Objectives that ask the discriminator for no particular output."""
-
-NON_ADVERSARIAL = ("autoencoder", "vae")
-"""Objectives whose discriminator is an encoder."""
-
-PLACES_OFFERED = {
-    "supervised_only": ("discriminator_input", "discriminator_layer", "discriminator", "parameter_penalty"),
-    **dict.fromkeys(NON_ADVERSARIAL, ("generator_normalisation", "generator", "parameter_penalty")),
-}
-"""The places that an objective without a game has for techniques; the others have all."""
 
 
 def check_compatibility(config: Config) -> None:
@@ -41,13 +31,15 @@ def _refuse(technique: str, why: str) -> None:
 def _check_places(config: Config) -> None:
     """The objective offers every place that a technique fills, and no exclusive place is taken twice."""
     name, taken = config.objective.name, dict[str, str]()
+    objective = objectives()[name]
+    offered, encodes = objective.kind.places, objective.kind is Reconstruction
     for technique in config.technique.enabled():
         for place in registry.techniques()[technique].places():
-            if name in PLACES_OFFERED and place not in PLACES_OFFERED[name]:
-                lacks = "discriminator" if name in NON_ADVERSARIAL else "generator"
-                verb = "has no" if name in NON_ADVERSARIAL else "trains no"
+            if offered is not None and place not in offered:
+                lacks = "discriminator" if encodes else "generator"
+                verb = "has no" if encodes else "trains no"
                 _refuse(technique, f"has no effect with objective={name}, which {verb} {lacks}")
-            if place == "targets" and name in WITHOUT_TARGETS:
+            if place == "targets" and not objective.has_targets:
                 _refuse(technique, f"objective={name} has no target to smooth")
             if place in EXCLUSIVE and place in taken:
                 _refuse(technique, f"takes the place of {taken[place]}, which is on (technique=none: neither)")
@@ -63,7 +55,7 @@ def _check_techniques(config: Config) -> None:
 
 def _check_without_a_game(config: Config) -> None:
     name, training = config.objective.name, config.training
-    if name not in NON_ADVERSARIAL:
+    if objectives()[name].kind is not Reconstruction:
         return
     neutral = {"generator_loss_weight": 1, "discriminator_loss_weight": 1, "accuracy_threshold": None}
     for key, alone in neutral.items():
@@ -101,9 +93,10 @@ def _check_second_derivatives(config: Config) -> None:
 
 def _check_slopes(config: Config) -> None:
     who = _whose_slope(config)
-    if who and config.architecture.name == "imagenet_dcgan":
+    architecture = config.architecture.name
+    if who and architectures()[architecture].couples_images:
         raise UsageError(
-            f"architecture=imagenet_dcgan: {who} penalises the gradient of one image's output, and the discriminator's "
+            f"architecture={architecture}: {who} penalises the gradient of one image's output, and the discriminator's "
             "batch norm couples the images of a batch; choose another architecture"
         )
 
@@ -116,8 +109,9 @@ def _whose_slope(config: Config) -> str | None:
 
 def _check_decoder(config: Config) -> None:
     name = config.objective.name
-    if config.architecture.name == "imagenet_dcgan" and name in ("energy_based", *NON_ADVERSARIAL):
+    architecture = config.architecture.name
+    if architectures()[architecture].takes_noise_at_every_level and objectives()[name].decodes:
         raise UsageError(
-            f"architecture=imagenet_dcgan: objective={name} requires a decoder of codes, and this generator takes "
+            f"architecture={architecture}: objective={name} requires a decoder of codes, and this generator takes "
             "noise at every level; choose another architecture"
         )

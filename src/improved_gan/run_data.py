@@ -4,8 +4,9 @@ import dataclasses
 from pathlib import Path
 
 from improved_gan.composing import Request
-from improved_gan.config import DatasetConfig, UsageError
+from improved_gan.config import UsageError
 from improved_gan.dataset import PreparedDataset, checksum_at_hand, load
+from improved_gan.nodes import DatasetConfig
 from improved_gan.run_folder import RunFolder, read_config
 
 Place = tuple[DatasetConfig, Path]  # and the data root

@@ -9,8 +9,6 @@ import dataclasses
 import json
 import os
 import re
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,23 +19,7 @@ from improved_gan.composing import SCHEMA_VERSION, VERSION, Request, completing_
 from improved_gan.composing.migration import migrated_summary, migrated_values
 from improved_gan.config import Config, UsageError
 from improved_gan.file_lock import hold
-
-
-@contextlib.contextmanager
-def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """Open `path` for atomic writing: temporary file, fsync, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+from improved_gan.files import atomic_write
 
 
 def check_writable(folder: Path, request: str) -> None:
@@ -47,12 +29,6 @@ def check_writable(folder: Path, request: str) -> None:
         there = there.parent
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise UsageError(f"{request}: {folder} cannot be written to; copy the run to a folder that can, or remount it")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def read_config(folder: Path) -> Config:

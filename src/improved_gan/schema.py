@@ -1,6 +1,8 @@
 """How a key of a config is declared: its type, its range, and what it has to do with a run's hash."""
 
+import pkgutil
 from dataclasses import field
+from pathlib import Path
 from typing import Any
 
 from omegaconf import MISSING
@@ -8,6 +10,12 @@ from omegaconf import MISSING
 
 class UsageError(ValueError):
     """What the user asked for cannot be done; the message names the key, its value and what would be right."""
+
+
+def files_of(folder: str) -> tuple[str, ...]:
+    """The names of the modules in a folder of the package: the choices of a group with a file each."""
+    found = pkgutil.iter_modules([str(Path(__file__).parent / folder)])
+    return tuple(module.name for module in found if not module.ispkg)
 
 
 class _NoValue:
@@ -28,12 +36,6 @@ def number(
     """A numeric key that must lie in the given range (`None` values pass); the rest as in `key`."""
     metadata = {"minimum": minimum, "above": above, "maximum": maximum}
     return field(default=MISSING, metadata={**metadata, **_identity(affects_result, neutral)})
-
-
-def number_of(owner: str, *, minimum: float | None = None, above: float | None = None) -> Any:
-    """A numeric key that `objective=owner` cannot do without and no other objective has: there it is null."""
-    metadata = {"minimum": minimum, "above": above, "maximum": None, "owner": owner}
-    return field(default=None, metadata={**metadata, **_identity(True, None)})
 
 
 def one_of(*choices: str, affects_result: bool = True, neutral: Any = NO_VALUE) -> Any:

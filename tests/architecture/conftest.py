@@ -7,7 +7,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from improved_gan.config import ArchitectureConfig
+from improved_gan.nodes import ArchitectureConfig
 
 CONF = Path(__file__).parents[2] / "conf" / "architecture"
 

@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from improved_gan.architecture import BatchNorm, build_discriminator, build_generator, data_dependent_initialisation
+from improved_gan.architecture import build_discriminator, build_generator, check_architecture
 from improved_gan.config import UsageError
+from improved_gan.layers.batch_norm import BatchNorm
+from improved_gan.layers.weight_norm import data_dependent_initialisation
 
 NAMES = ["digits_conv", "mnist_mlp", "cifar10_conv", "svhn_conv", "imagenet_dcgan"]
 RANGES = {"digits_conv": (0, 1), "mnist_mlp": (0, 1), "cifar10_conv": (-1, 1), "svhn_conv": (-1, 1)}
@@ -61,9 +63,9 @@ def test_input_regulariser(kind, architecture):
 
 def test_wrong_sizes_are_named(architecture):
     with pytest.raises(UsageError, match=r"architecture.image_shape=\[3, 28, 28\]: .* \[channels, 32, 32\]"):
-        build_generator(architecture("cifar10_conv", image_shape=[3, 28, 28]))
+        check_architecture(architecture("cifar10_conv", image_shape=[3, 28, 28]), None)
     with pytest.raises(UsageError, match=r"architecture.width=7: .* even"):
-        build_discriminator(architecture("imagenet_dcgan", width=7), 10)
+        check_architecture(architecture("imagenet_dcgan", width=7), None)
 
 
 def test_mnist_mlp_takes_any_shape(architecture):

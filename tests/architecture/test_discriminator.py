@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from improved_gan.architecture import build_discriminator
-from improved_gan.architecture.discriminator import Discriminator
+from improved_gan.layers.discriminator import Discriminator
 
 SEPARATE = ["mnist_mlp", "cifar10_conv", "svhn_conv", "digits_conv"]
 

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from improved_gan.architecture import build_discriminator, build_generator
-from improved_gan.architecture.imagenet_dcgan import HalfRealHalfGeneratedBatchNorm
+from improved_gan.layers.imagenet import HalfRealHalfGeneratedBatchNorm
 
 LEVELS = [(64, 4), (64, 8), (32, 16), (16, 32), (8, 64), (8, 128)]  # noise channels and side
 SMALL = [(16, 4), (16, 8), (8, 16), (4, 32), (2, 64), (2, 128)]  # at width 16

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from improved_gan.architecture import build_discriminator, build_generator
-from improved_gan.architecture.noise import Dropout, GaussianNoise
-from improved_gan.architecture.weight_norm import WeightNorm
+from improved_gan.layers.noise import Dropout, GaussianNoise
+from improved_gan.layers.weight_norm import WeightNorm
 
 # Trained parameters: weights, then biases (shifts), then gains.
 TABLES = {

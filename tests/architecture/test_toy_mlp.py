@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from improved_gan.architecture import BatchNorm, ScaleShift, build_discriminator, build_generator
+from improved_gan.architecture import build_discriminator, build_generator
+from improved_gan.layers.batch_norm import BatchNorm, ScaleShift
 
 COORDINATES = (1, 2)
 

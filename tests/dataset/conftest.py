@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from improved_gan.config import DatasetConfig
+from improved_gan.nodes import DatasetConfig
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from improved_gan import dataset
-from improved_gan.config import DatasetConfig, UsageError
+from improved_gan.config import UsageError
+from improved_gan.nodes import DatasetConfig
 
 Configure = Callable[..., DatasetConfig]
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from improved_gan import dataset
-from improved_gan.config import DatasetConfig, UsageError
+from improved_gan.config import UsageError
 from improved_gan.dataset import prepared
+from improved_gan.nodes import DatasetConfig
 
 Configure = Callable[..., DatasetConfig]
 

@@ -20,8 +20,9 @@ import torchvision.datasets
 from torchvision.datasets import CIFAR10, SVHN
 
 from improved_gan import dataset
-from improved_gan.config import DatasetConfig, UsageError
+from improved_gan.config import UsageError
 from improved_gan.dataset.sources import CIFAR10_FILES, IDX_FILES
+from improved_gan.nodes import DatasetConfig
 
 Configure = Callable[..., DatasetConfig]
 RANDOM = np.random.default_rng(0)

@@ -226,8 +226,9 @@ def test_saturating_loss_at_large_logits() -> None:
     ],
 )
 def test_a_key_that_contradicts_the_objective_is_refused(name: str, key: str, value: object) -> None:
+    given = "null" if value is None else value
     with pytest.raises(UsageError, match=f"objective.{key}="):
-        classifier(name, **{key: value})
+        compose_jobs([f"objective={name}", f"objective.{key}={given}", "technique=none"])
 
 
 @pytest.mark.parametrize("name", ["semi_supervised", "supervised_only"])

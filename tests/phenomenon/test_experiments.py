@@ -5,7 +5,8 @@ from importlib import import_module
 import pytest
 
 from improved_gan.composing import compose_jobs, groups
-from improved_gan.config import PHENOMENA, UsageError
+from improved_gan.config import UsageError
+from improved_gan.schema import files_of
 
 EXPERIMENTS = [name for name in groups()["experiment"] if name.startswith("phenomenon/")]
 
@@ -21,7 +22,9 @@ def test_an_experiment_is_a_sweep_with_a_picture(name: str) -> None:
 
 
 def test_every_picture_has_an_experiment() -> None:
-    assert {compose_jobs([f"experiment={name}"])[0].config.phenomenon for name in EXPERIMENTS} == set(PHENOMENA)
+    assert {compose_jobs([f"experiment={name}"])[0].config.phenomenon for name in EXPERIMENTS} == set(
+        files_of("phenomenon")
+    )
 
 
 def test_the_command_line_goes_before_an_experiments_own_sweep() -> None:
@@ -42,5 +45,5 @@ def test_what_draws_the_picture_is_no_part_of_a_run() -> None:
 
 
 def test_an_unknown_picture_is_refused() -> None:
-    with pytest.raises(UsageError, match="phenomenon=rainbow: must be one of mode_collapse"):
+    with pytest.raises(UsageError, match="phenomenon=rainbow: must be one of balance"):
         compose_jobs(["phenomenon=rainbow"])

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from improved_gan.architecture.weight_norm import WeightNormConv2d, WeightNormLinear, without_weight_norm
 from improved_gan.composing import compose_jobs
 from improved_gan.layers.minibatch_stddev import MinibatchStddev
+from improved_gan.layers.weight_norm import WeightNormConv2d, WeightNormLinear, without_weight_norm
 from improved_gan.objective import Outputs, Targets
 from improved_gan.objective.non_saturating import non_saturating
 from improved_gan.technique.packing import pack

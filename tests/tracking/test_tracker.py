@@ -15,7 +15,7 @@ import pytest
 from offline_log import offline_logs, read_offline_log
 from PIL import Image
 
-from improved_gan.config import TrackingConfig
+from improved_gan.nodes import TrackingConfig
 from improved_gan.tracking import Tracker, start_tracking, tracker
 
 pytestmark = pytest.mark.integration  # each starts W&B's service
@@ -221,7 +221,7 @@ PROGRAM = """
 import os, random, signal, sys
 from pathlib import Path
 import numpy
-from improved_gan.config import TrackingConfig
+from improved_gan.nodes import TrackingConfig
 from improved_gan.tracking import start_tracking
 
 def random_states():

@@ -7,9 +7,9 @@ import torch
 from small_runs import PAIRS
 
 from improved_gan import dataset
-from improved_gan.architecture import AutoencodingDiscriminator
 from improved_gan.composing import compose_jobs
 from improved_gan.config import Config
+from improved_gan.layers.autoencoder import AutoencodingDiscriminator
 from improved_gan.training.batches import Batch
 from improved_gan.training.builder import build_gan, initialise
 from improved_gan.training.step import discriminator_step, generator_step, reconstruction_step

@@ -5,15 +5,11 @@ import pytest
 import torch
 from small_runs import small_trainer
 
-from improved_gan.architecture import mixed_precision
 from improved_gan.composing import compose_jobs
 from improved_gan.config import UsageError
-from improved_gan.training.device import (
-    _set_determinism,
-    has_fast_bf16,
-    multiplies_fast_in_bf16,
-    prepare_arithmetic,
-)
+from improved_gan.devices import has_fast_bf16, multiplies_fast_in_bf16
+from improved_gan.training.builder import build_gan
+from improved_gan.training.device import _set_determinism, prepare_arithmetic
 
 
 @pytest.mark.parametrize(
@@ -45,7 +41,6 @@ def settings_come_back() -> Iterator[None]:
     os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
     cudnn.allow_tf32, cudnn.benchmark, products.allow_tf32, deterministic.fill_uninitialized_memory = kept
     torch.use_deterministic_algorithms(False)
-    mixed_precision.set_compute_dtype(None)
 
 
 @pytest.mark.usefixtures("settings_come_back")
@@ -55,9 +50,11 @@ def settings_come_back() -> Iterator[None]:
 def test_precision_is_that_of_products_and_convolutions_alike(precision, tf32, rounded_to):
     torch.backends.cudnn.allow_tf32 = not tf32
     config = compose_jobs(["device=cpu", f"training.precision={precision}"])[0].config
-    prepare_arithmetic(config)
+    gan = build_gan(config, 10, prepare_arithmetic(config))
     assert torch.backends.cudnn.allow_tf32 is tf32 and torch.backends.cuda.matmul.allow_tf32 is tf32
-    assert mixed_precision._rounded_to is rounded_to
+    for network in (gan.generator, gan.discriminator):
+        told = [layer.rounded_to for layer in network.modules() if hasattr(layer, "rounded_to")]
+        assert told and set(told) == {rounded_to}
 
 
 @pytest.mark.usefixtures("settings_come_back")

@@ -4,9 +4,9 @@ import pytest
 import torch
 from small_runs import small_trainer
 
+from improved_gan.evaluation.eval_discriminator import eval_discriminator
 from improved_gan.metrics.inputs import EvalDiscriminator
 from improved_gan.training.batches import full_batches
-from improved_gan.training.eval_discriminator import eval_discriminator
 from improved_gan.training.trainer import Trainer
 
 COUPLED = ("technique.minibatch_discrimination.enabled=true", "technique.minibatch_discrimination.kernels=5")

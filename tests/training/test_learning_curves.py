@@ -7,8 +7,8 @@ import pytest
 import torch
 from small_runs import small_trainer
 
-from improved_gan.architecture import noise
-from improved_gan.architecture.noise import GaussianNoise
+from improved_gan.layers import noise
+from improved_gan.layers.noise import GaussianNoise
 from improved_gan.training.trainer import Trainer
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from small_runs import small_trainer
 
-from improved_gan.training.independent_critic import train_independent_critic
+from improved_gan.evaluation.independent_critic import train_independent_critic
 from improved_gan.training.random_state import cpu_seeded, random_state, restore_random_state
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")

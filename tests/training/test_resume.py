@@ -17,8 +17,8 @@ import pytest
 import torch
 
 from improved_gan import dataset
-from improved_gan.architecture import noise
 from improved_gan.composing import compose_jobs
+from improved_gan.layers import noise
 from improved_gan.training.trainer import Trainer
 
 # Every part that has a state: noise, dropout-free digits, all five techniques' memories, averages, both sets of labels.

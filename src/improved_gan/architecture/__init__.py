@@ -1,67 +1,62 @@
-"""Generator and discriminator pairs, one file a published pair.
+"""Generator and discriminator pairs, one file a published pair; importable without torch.
 
 What couples them to the techniques (the generator's normalisation, the discriminator's minibatch layer) is handed in.
 """
 
-from types import ModuleType
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from improved_gan.architecture import cifar10_conv, digits_conv, imagenet_dcgan, mnist_mlp, toy_mlp
-from improved_gan.architecture.autoencoder import AutoencodingDiscriminator
-from improved_gan.architecture.batch_norm import BatchNorm, ScaleShift
-from improved_gan.architecture.discriminator import Discriminator, MinibatchLayerFactory
-from improved_gan.architecture.generator import Generator, Normalisation
-from improved_gan.architecture.weight_norm import data_dependent_initialisation
-from improved_gan.config import ArchitectureConfig, UsageError
-from improved_gan.tensors import Outputs
+from improved_gan.nodes import ArchitectureConfig
+from improved_gan.schema import UsageError, files_of
+from improved_gan.tensors import Module
 
-__all__ = [
-    "AutoencodingDiscriminator",
-    "BatchNorm",
-    "Discriminator",
-    "Generator",
-    "MinibatchLayerFactory",
-    "Normalisation",
-    "Outputs",
-    "ScaleShift",
-    "build_discriminator",
-    "build_generator",
-    "data_dependent_initialisation",
-]
+Normalisation = Callable[..., Module]
+"""Makes a normalisation layer: layers/generator.py says how it is called."""
 
-PAIRS: dict[str, ModuleType] = {
-    "digits_conv": digits_conv,
-    "mnist_mlp": mnist_mlp,
-    "cifar10_conv": cifar10_conv,
-    "svhn_conv": cifar10_conv,
-    "imagenet_dcgan": imagenet_dcgan,
-    "toy_mlp": toy_mlp,
-}
-
-SIDES = {"digits_conv": 8, "cifar10_conv": 32, "svhn_conv": 32, "imagenet_dcgan": 128}
-"""Height and width, in pixels, that a convolutional pair is made for; the dense pairs take any."""
+Layer = Callable[[int], Module]
+"""Makes a layer for that many features, between features and logits: layers/discriminator.py says how it is called."""
 
 
-def build_generator(config: ArchitectureConfig, normalisation: Normalisation = BatchNorm) -> Generator:
-    """The generator that the config names, normalised by `normalisation`; UsageError for a shape it cannot have."""
-    _check(config)
-    generator: Generator = PAIRS[config.name].generator(config, normalisation)
-    return generator
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """`ARCHITECTURE` in each pair's file; both functions import torch inside."""
+
+    generator: Callable[[Any, Normalisation], Module]  # the run's `architecture` node -> layers.generator.Generator
+    discriminator: Callable[[Any, int, Layer | None], Module]  # ..., logits -> layers.discriminator.Discriminator
+    check: Callable[[Any, Any], None] | None = None  # the `architecture` node, the run's config: UsageError
+    side: int | None = None  # height and width in pixels that it is made for; None: any
+    couples_images: bool = False  # whether what the discriminator makes of an image depends on the others
+    takes_noise_at_every_level: bool = False  # the generator: then it cannot decode a code
 
 
-def build_discriminator(
-    config: ArchitectureConfig, outputs: int, minibatch_layer: MinibatchLayerFactory | None = None
-) -> Discriminator:
-    """The discriminator that the config names, with that many logits; UsageError for a shape it cannot have."""
-    _check(config)
-    discriminator: Discriminator = PAIRS[config.name].discriminator(config, outputs, minibatch_layer)
-    return discriminator
+@cache
+def architectures() -> dict[str, Architecture]:
+    """Every pair's record, by the name of its file."""
+    return {name: importlib.import_module(f"{__name__}.{name}").ARCHITECTURE for name in files_of("architecture")}
 
 
-def _check(config: ArchitectureConfig) -> None:
-    """What the schema cannot know: which sizes the named pair can have."""
-    side = SIDES.get(config.name)
-    if side is not None and list(config.image_shape[1:]) != [side, side]:
-        shape = list(config.image_shape)
-        raise UsageError(f"architecture.image_shape={shape}: {config.name} requires [channels, {side}, {side}]")
-    if config.name == "imagenet_dcgan" and config.width % 2:
-        raise UsageError(f"architecture.width={config.width}: imagenet_dcgan halves its channels, so an even number")
+def check_architecture(config: ArchitectureConfig, run: Any) -> None:
+    """Raise `UsageError` for a size that the named pair cannot have."""
+    record, shape = architectures()[config.name], list(config.image_shape)
+    if record.side is not None and shape[1:] != [record.side, record.side]:
+        wanted = f"[channels, {record.side}, {record.side}]"
+        raise UsageError(f"architecture.image_shape={shape}: {config.name} requires {wanted}")
+    if record.check is not None:
+        record.check(config, run)
+
+
+def build_generator(config: ArchitectureConfig, normalisation: Normalisation | None = None) -> Any:
+    """The generator that the config names, normalised by `normalisation`; by default by each batch's own statistics."""
+    if normalisation is None:
+        from improved_gan.layers.batch_norm import BatchNorm
+
+        normalisation = BatchNorm
+    return architectures()[config.name].generator(config, normalisation)
+
+
+def build_discriminator(config: ArchitectureConfig, outputs: int, layer: Layer | None = None) -> Any:
+    """The discriminator that the config names, with that many logits and this layer before its head."""
+    return architectures()[config.name].discriminator(config, outputs, layer)

@@ -6,17 +6,18 @@ noise with the minibatch layer) and pixel scale, all of them configuration. The 
 
 from functools import partial
 
-from torch import nn
-
-from improved_gan.architecture.discriminator import Discriminator, MinibatchLayerFactory
-from improved_gan.architecture.generator import WEIGHT_DEVIATION, Generator, Normalisation, projection, upsampling
-from improved_gan.architecture.noise import Dropout, input_regulariser
-from improved_gan.architecture.weight_norm import WeightNormConv2d, WeightNormConvTranspose2d, WeightNormLinear
-from improved_gan.config import ArchitectureConfig
+from improved_gan.architecture import Architecture, Layer, Normalisation
+from improved_gan.nodes import ArchitectureConfig
+from improved_gan.tensors import Module
 
 
-def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Generator:
+def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Module:
     """z -> 4x4 of 4g -> 8x8 of 2g -> 16x16 of g, each with norm and ReLU -> 32x32 with weight norm, tanh."""
+    from torch import nn
+
+    from improved_gan.layers.generator import WEIGHT_DEVIATION, Generator, projection, upsampling
+    from improved_gan.layers.weight_norm import WeightNormConvTranspose2d
+
     width = config.generator_width
     layers = nn.Sequential(
         projection(config.latent_size, 4 * width, 4, normalisation, config.first_normalisation),
@@ -38,13 +39,16 @@ def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Gener
     return Generator(config.latent_size, layers)
 
 
-def discriminator(
-    config: ArchitectureConfig, outputs: int, minibatch_layer: MinibatchLayerFactory | None
-) -> Discriminator:
+def discriminator(config: ArchitectureConfig, outputs: int, layer: Layer | None) -> Module:
     """Nine weight-normalised convolutions of w and 2w with leaky ReLU, mean over space, [minibatch layer], dense.
 
     The features are the 2w means over space, dropout on.
     """
+    from torch import nn
+
+    from improved_gan.layers.discriminator import Discriminator
+    from improved_gan.layers.noise import Dropout, input_regulariser
+
     narrow, wide = config.width, 2 * config.width
     trunk = nn.Sequential(
         input_regulariser(config.input_regulariser, 0.2),
@@ -63,15 +67,26 @@ def discriminator(
         nn.Flatten(),
     )
 
-    return Discriminator(trunk, wide, partial(logits, outputs=outputs), minibatch_layer)
+    return Discriminator(trunk, wide, partial(logits, outputs=outputs), layer)
 
 
-def convolution(inputs: int, outputs: int, kernel: int, padding: int = 0, stride: int = 1) -> nn.Sequential:
+def convolution(inputs: int, outputs: int, kernel: int, padding: int = 0, stride: int = 1) -> Module:
     """Weight-normalised convolution (gain not trained) and leaky ReLU of slope 0.2."""
+    from torch import nn
+
+    from improved_gan.layers.generator import WEIGHT_DEVIATION
+    from improved_gan.layers.weight_norm import WeightNormConv2d
+
     layer = WeightNormConv2d(inputs, outputs, kernel, padding=padding, stride=stride, deviation=WEIGHT_DEVIATION)
     return nn.Sequential(layer, nn.LeakyReLU(0.2, inplace=True))
 
 
-def logits(features: int, outputs: int) -> WeightNormLinear:
+def logits(features: int, outputs: int) -> Module:
     """The last layer: dense, weight-normalised with a trained gain, from features to logits."""
+    from improved_gan.layers.generator import WEIGHT_DEVIATION
+    from improved_gan.layers.weight_norm import WeightNormLinear
+
     return WeightNormLinear(features, outputs, deviation=WEIGHT_DEVIATION, train_gain=True, init_deviation=0.1)
+
+
+ARCHITECTURE = Architecture(generator=generator, discriminator=discriminator, side=32)

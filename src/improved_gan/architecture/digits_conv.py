@@ -2,18 +2,19 @@
 
 from functools import partial
 
-from torch import nn
-
+from improved_gan.architecture import Architecture, Layer, Normalisation
 from improved_gan.architecture.cifar10_conv import convolution, logits
-from improved_gan.architecture.discriminator import Discriminator, MinibatchLayerFactory
-from improved_gan.architecture.generator import WEIGHT_DEVIATION, Generator, Normalisation, projection, upsampling
-from improved_gan.architecture.noise import Dropout, input_regulariser
-from improved_gan.architecture.weight_norm import WeightNormConvTranspose2d
-from improved_gan.config import ArchitectureConfig
+from improved_gan.nodes import ArchitectureConfig
+from improved_gan.tensors import Module
 
 
-def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Generator:
+def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Module:
     """z -> 4x4 of 2g -> 8x8 of g, each with norm and ReLU -> 8x8 by 3x3 kernels with weight norm, sigmoid."""
+    from torch import nn
+
+    from improved_gan.layers.generator import WEIGHT_DEVIATION, Generator, projection, upsampling
+    from improved_gan.layers.weight_norm import WeightNormConvTranspose2d
+
     width = config.generator_width
     layers = nn.Sequential(
         projection(config.latent_size, 2 * width, 4, normalisation, config.first_normalisation),
@@ -32,13 +33,16 @@ def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Gener
     return Generator(config.latent_size, layers)
 
 
-def discriminator(
-    config: ArchitectureConfig, outputs: int, minibatch_layer: MinibatchLayerFactory | None
-) -> Discriminator:
+def discriminator(config: ArchitectureConfig, outputs: int, layer: Layer | None) -> Module:
     """CIFAR-10's discriminator with fewer layers: 8x8 of w -> 4x4 of 2w, dropout -> 2x2 of 2w, 1x1 2w, mean over space.
 
     The features are the 2w means over space, dropout on.
     """
+    from torch import nn
+
+    from improved_gan.layers.discriminator import Discriminator
+    from improved_gan.layers.noise import Dropout, input_regulariser
+
     narrow, wide = config.width, 2 * config.width
     trunk = nn.Sequential(
         input_regulariser(config.input_regulariser, 0.2),
@@ -51,4 +55,7 @@ def discriminator(
         nn.Flatten(),
     )
 
-    return Discriminator(trunk, wide, partial(logits, outputs=outputs), minibatch_layer)
+    return Discriminator(trunk, wide, partial(logits, outputs=outputs), layer)
+
+
+ARCHITECTURE = Architecture(generator=generator, discriminator=discriminator, side=8)

@@ -6,20 +6,21 @@ The paper speaks of five hidden layers in the generator too; the release, follow
 from itertools import pairwise
 from math import prod
 
-from torch import nn
-
-from improved_gan.architecture.discriminator import Discriminator, MinibatchLayerFactory
-from improved_gan.architecture.generator import Generator, Normalisation
-from improved_gan.architecture.mixed_precision import Linear
-from improved_gan.architecture.noise import GaussianNoise, NoisySequential
-from improved_gan.architecture.weight_norm import WeightNormLinear
-from improved_gan.config import ArchitectureConfig
+from improved_gan.architecture import Architecture, Layer, Normalisation
+from improved_gan.nodes import ArchitectureConfig
+from improved_gan.tensors import Module
 
 
-def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Generator:
+def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Module:
     """z -> [dense, norm, softplus] twice -> dense with weight norm, sigmoid; dense weights Glorot uniform."""
+    from torch import nn
+
+    from improved_gan.layers.generator import Generator
+    from improved_gan.layers.products import Linear
+    from improved_gan.layers.weight_norm import WeightNormLinear
+
     units = config.generator_width
-    hidden: list[nn.Module] = []
+    hidden: list[Module] = []
     for inputs in (config.latent_size, units):
         dense = Linear(inputs, units, bias=False)
         nn.init.xavier_uniform_(dense.weight)
@@ -31,24 +32,32 @@ def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Gener
     return Generator(config.latent_size, layers)
 
 
-def discriminator(
-    config: ArchitectureConfig, outputs: int, minibatch_layer: MinibatchLayerFactory | None
-) -> Discriminator:
+def discriminator(config: ArchitectureConfig, outputs: int, layer: Layer | None) -> Module:
     """Five dense layers with weight norm (w, w/2, and three of w/4) and ReLU, Gaussian noise before each and the last.
 
     The features are the third w/4 layer's activations, before their noise.
     """
+    from torch import nn
+
+    from improved_gan.layers.discriminator import Discriminator
+    from improved_gan.layers.noise import GaussianNoise, NoisySequential
+
     width = config.width
     units = [prod(config.image_shape), width, *(max(1, width // part) for part in (2, 4, 4, 4))]
-    trunk: list[nn.Module] = [nn.Flatten()]
+    trunk: list[Module] = [nn.Flatten()]
     for (inputs, count), deviation in zip(pairwise(units), (0.3, 0.5, 0.5, 0.5, 0.5), strict=True):
         trunk += [GaussianNoise(deviation), _dense(inputs, count), nn.ReLU(inplace=True)]
 
-    def head(features: int) -> nn.Module:
+    def head(features: int) -> Module:
         return nn.Sequential(GaussianNoise(0.5), _dense(features, outputs, train_gain=True))
 
-    return Discriminator(NoisySequential(*trunk, noisy=units[:-1]), units[-1], head, minibatch_layer)
+    return Discriminator(NoisySequential(*trunk, noisy=units[:-1]), units[-1], head, layer)
 
 
-def _dense(inputs: int, outputs: int, train_gain: bool = False) -> WeightNormLinear:
+def _dense(inputs: int, outputs: int, train_gain: bool = False) -> Module:
+    from improved_gan.layers.weight_norm import WeightNormLinear
+
     return WeightNormLinear(inputs, outputs, deviation=0.1, epsilon=0.0, train_gain=train_gain)
+
+
+ARCHITECTURE = Architecture(generator=generator, discriminator=discriminator)

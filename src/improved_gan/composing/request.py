@@ -9,6 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from improved_gan.architecture import check_architecture
 from improved_gan.checks import check
 from improved_gan.composing.fitting import check_shapes
 from improved_gan.composing.identity import run_digest, run_name
@@ -40,6 +41,8 @@ def request_for(composed: DictConfig, choices: Mapping[Any, Any], overrides: tup
     scaled = _apply_budget(config)
     check(config)
     check_shapes(config, choices, overrides)
+    if config.job.name == "train":
+        check_architecture(config.architecture, config)
     config.training.precision = _resolved_precision(config)
     return Request(
         config=config,
@@ -88,9 +91,9 @@ def _resolved_precision(config: Config) -> str:
     """The precision that a run really uses: what `auto` stands for on its device, so that its hash tells the two."""
     if not config.auto_may_take_bf16():
         return "fp32" if config.training.precision == "auto" else config.training.precision
-    from improved_gan.training.device import choose_device, resolved_precision  # torch: only where it is asked
+    from improved_gan.devices import choose_device, has_fast_bf16  # torch: only where it is asked
 
-    return resolved_precision(config, choose_device(config.device))
+    return "bf16" if has_fast_bf16(choose_device(config.device)) else "fp32"
 
 
 def _apply_budget(config: Config) -> bool:

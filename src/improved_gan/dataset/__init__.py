@@ -8,7 +8,6 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-from improved_gan.config import DatasetConfig, UsageError
 from improved_gan.dataset.labels import held_out, labelled_indices
 from improved_gan.dataset.prepared import (
     Modes,
@@ -21,6 +20,8 @@ from improved_gan.dataset.prepared import (
     store_folders,
 )
 from improved_gan.dataset.sources import Source, find
+from improved_gan.nodes import DatasetConfig
+from improved_gan.schema import UsageError
 
 __all__ = [
     "Modes",

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Int, Int64
 
-from improved_gan.config import UsageError
+from improved_gan.schema import UsageError
 
 VALIDATION_SEED = 0
 

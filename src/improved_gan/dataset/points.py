@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float64
 
-from improved_gan.config import PointsConfig, SyntheticConfig
 from improved_gan.dataset.prepared import Modes, SourceSplit
+from improved_gan.nodes import PointsConfig, SyntheticConfig
 
 
 def ring_centres(count: int, radius: float) -> Float64[np.ndarray, "{count} 2"]:

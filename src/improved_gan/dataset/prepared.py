@@ -19,9 +19,9 @@ import numpy as np
 from jaxtyping import Float64, Int64, Real
 from tqdm import tqdm
 
-from improved_gan.config import UsageError
 from improved_gan.file_lock import hold
 from improved_gan.remarks import collecting_remarks
+from improved_gan.schema import UsageError
 
 FORMAT = 1  # part of every prepared folder's key: another number, and everything is prepared anew
 DESCRIPTION = "dataset.json"

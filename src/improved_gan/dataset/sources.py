@@ -13,7 +13,6 @@ from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 
-from improved_gan.config import DatasetConfig, SyntheticConfig, UsageError
 from improved_gan.dataset.formats import (
     Arrays,
     as_split,
@@ -28,6 +27,8 @@ from improved_gan.dataset.image_folder import RULES, find_splits, read_splits
 from improved_gan.dataset.points import draw_points, modes_of
 from improved_gan.dataset.prepared import FORMAT, SourceSplit
 from improved_gan.dataset.stacked_mnist import stack_digits
+from improved_gan.nodes import DatasetConfig, SyntheticConfig
+from improved_gan.schema import UsageError
 
 Shape = tuple[int, int, int]  # channels, height, width
 LABEL_RULES = "label rules 3"  # part of the key of a prepared .npz: another, and all are prepared anew

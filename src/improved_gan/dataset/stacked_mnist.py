@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from jaxtyping import Int64, UInt8
 
-from improved_gan.config import SyntheticConfig
 from improved_gan.dataset.prepared import SourceSplit
+from improved_gan.nodes import SyntheticConfig
 
 BLOCK = 1024  # images
 PLACES = np.array([100, 10, 1])  # the class of digits 1, 2, 3 is 123

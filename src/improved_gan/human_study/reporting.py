@@ -10,12 +10,12 @@ from pathlib import Path
 import jinja2
 
 from improved_gan.config import ReportConfig
+from improved_gan.files import atomic_write
 from improved_gan.human_study.judged_images import judged_images, most_mistaken, png_uri
 from improved_gan.human_study.plots import accuracy_plot, score_plot, time_plot
 from improved_gan.human_study.scores import Correlation, correlations, scored
 from improved_gan.human_study.statistics import Estimate, attentive, estimates
 from improved_gan.human_study.storage import Answer, Study
-from improved_gan.run_folder import atomic_write
 
 PAPER = (("CIFAR-10", 78.7), ("CIFAR-10, best 1% by Inception score", 71.4), ("MNIST", 52.4))  # % right
 PICTURES = 12  # of the most convincing fakes, and of the most doubted reals

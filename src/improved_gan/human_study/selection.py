@@ -9,10 +9,10 @@ from torch import Tensor
 
 from improved_gan.config import MetricsConfig, UsageError
 from improved_gan.dataset import PreparedDataset
+from improved_gan.devices import choose_device
+from improved_gan.evaluation.features import FeatureSource
 from improved_gan.metrics.inception_weights import inception_weights
 from improved_gan.metrics.inputs import ImageSet, MetricUnavailable
-from improved_gan.training.device import choose_device
-from improved_gan.training.feature_source import FeatureSource
 
 NETWORKS = {"inception_score": "inception", "classifier_score": "classifier"}
 

@@ -13,15 +13,18 @@ import torch
 
 from improved_gan import dataset
 from improved_gan.composing import Request
-from improved_gan.config import Config, DatasetConfig, EvaluateConfig, UsageError
+from improved_gan.config import Config, EvaluateConfig, UsageError
+from improved_gan.devices import choose_device
+from improved_gan.evaluation.eval_discriminator import eval_discriminator
+from improved_gan.evaluation.evaluator import Evaluator, Verdict
+from improved_gan.evaluation.sample_files import read_images, read_points
+from improved_gan.files import atomic_write
 from improved_gan.job.train import environment
 from improved_gan.metrics.inputs import EvalDiscriminator, ImageSet, as_entry
-from improved_gan.metrics.sample_files import read_images, read_points
+from improved_gan.nodes import DatasetConfig
 from improved_gan.run_data import refuse_changed_data, stored_data
-from improved_gan.run_folder import RunFolder, atomic_write, check_writable
-from improved_gan.training.device import DEFAULT_THREADS, choose_device
-from improved_gan.training.eval_discriminator import eval_discriminator
-from improved_gan.training.evaluator import Evaluator, Verdict
+from improved_gan.run_folder import RunFolder, check_writable
+from improved_gan.training.device import DEFAULT_THREADS
 from improved_gan.training.loading import load_run
 from improved_gan.training.sampling import save_grid
 

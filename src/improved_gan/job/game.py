@@ -11,12 +11,13 @@ import numpy as np
 
 from improved_gan.composing import Request
 from improved_gan.config import Config
+from improved_gan.files import atomic_write
 from improved_gan.game import Game, Point, build_game
 from improved_gan.game.animation import save_animation
 from improved_gan.game.plots import save_distance, save_trajectory
 from improved_gan.game.stability import analyse, explanation, words
 from improved_gan.game.update import Trajectory, play
-from improved_gan.run_folder import RunFolder, atomic_write
+from improved_gan.run_folder import RunFolder
 
 
 def game(request: Request) -> Path:

@@ -11,9 +11,9 @@ from improved_gan import dataset
 from improved_gan.composing import Request
 from improved_gan.config import HumanStudyConfig, UsageError
 from improved_gan.dataset import PreparedDataset
+from improved_gan.evaluation.sample_files import read_images
 from improved_gan.human_study.design import ATTENTION, REAL, choose_images
 from improved_gan.human_study.storage import Study, create
-from improved_gan.metrics.sample_files import read_images
 from improved_gan.run_data import stored_data
 
 MOST = 50_000  # images read from a folder or an .npz

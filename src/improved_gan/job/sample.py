@@ -8,8 +8,9 @@ import torch
 
 from improved_gan.composing import Request
 from improved_gan.config import UsageError
+from improved_gan.files import atomic_write
 from improved_gan.run_data import refuse_changed_data, stored_data
-from improved_gan.run_folder import atomic_write, check_writable
+from improved_gan.run_folder import check_writable
 from improved_gan.training.loading import TrainedRun, load_run
 from improved_gan.training.sampling import save_animation, save_grid
 

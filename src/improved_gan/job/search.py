@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 from improved_gan.composing import Request, compose_jobs, run_name
 from improved_gan.config import SearchConfig, UsageError
+from improved_gan.files import atomic_write
 from improved_gan.metrics.registry import METRICS
-from improved_gan.run_folder import RunFolder, atomic_write
+from improved_gan.run_folder import RunFolder
 from improved_gan.search.seeds import NoValue, values_over_seeds
 from improved_gan.search.space import default_of, space_of, written
 from improved_gan.search.worker import Worker

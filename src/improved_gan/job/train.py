@@ -17,7 +17,9 @@ import torch
 
 from improved_gan import dataset
 from improved_gan.composing import Request
-from improved_gan.job.judge_real_data import judge_real_data
+from improved_gan.devices import choose_device
+from improved_gan.evaluation.during_training import measurements
+from improved_gan.evaluation.real_data import judge_real_data
 from improved_gan.metrics.inception_weights import read_weights
 from improved_gan.metrics.registry import METRICS
 from improved_gan.run_data import refuse_other_data
@@ -25,7 +27,7 @@ from improved_gan.run_folder import RunFolder
 from improved_gan.tracking import Tracker, start_tracking, tracking_mode
 from improved_gan.training.checkpoint import load_newest
 from improved_gan.training.costs import flops_of_step, images_per_second, peak_memory
-from improved_gan.training.device import choose_device, fast_training
+from improved_gan.training.device import fast_training
 from improved_gan.training.diagnosis import diagnose
 from improved_gan.training.loop import Loop
 from improved_gan.training.termination import Stopped, TrainingFailed
@@ -152,7 +154,7 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder, early: MemoryH
             group=request.experiment,
             job_type=config.job.name,
         )
-        loop = Loop(trainer, folder, tracker)
+        loop = Loop(trainer, folder, tracker, measurements(trainer))
         if state is None:
             trainer.initialise()
         else:

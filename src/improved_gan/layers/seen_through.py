@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from improved_gan.architecture.discriminator import Discriminator
+from improved_gan.layers.discriminator import Discriminator
 from improved_gan.tensors import Outputs
 
 

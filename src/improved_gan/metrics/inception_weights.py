@@ -13,9 +13,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from improved_gan.config import UsageError
 from improved_gan.file_lock import hold
 from improved_gan.metrics.inputs import MetricUnavailable
+from improved_gan.schema import UsageError
 
 log = logging.getLogger("improved_gan")
 

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from improved_gan.disk_cache import load_or_compute
+from improved_gan.files import atomic_write, load_or_compute
 from improved_gan.metrics.extraction import ClassStatistics, Features, Moments
-from improved_gan.run_folder import atomic_write
 
 log = logging.getLogger("improved_gan")
 FORMAT = 1

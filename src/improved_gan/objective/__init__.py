@@ -1,63 +1,65 @@
-"""What each player minimises, one file an objective; `record.py` says what they have in common."""
+"""What each player minimises, one file an objective; `record.py` says what they have in common.
 
-from collections.abc import Callable
+A file opens with its equations, then come the keys of its own, its check and its record `OBJECTIVE`; torch is imported
+inside functions.
+"""
 
-from improved_gan.config import ObjectiveConfig, UsageError
-from improved_gan.objective.autoencoder import autoencoder
-from improved_gan.objective.energy_based import energy_based
-from improved_gan.objective.hinge import hinge
-from improved_gan.objective.least_squares import least_squares
-from improved_gan.objective.minimax import minimax
-from improved_gan.objective.non_saturating import non_saturating
-from improved_gan.objective.record import Adversarial, Objective, Outputs, Reconstruction, Supervised, Targets
-from improved_gan.objective.relativistic import relativistic
-from improved_gan.objective.semi_supervised import semi_supervised
-from improved_gan.objective.supervised_only import supervised_only
-from improved_gan.objective.vae import vae
-from improved_gan.objective.wasserstein import wasserstein
+import importlib
+import pkgutil
+from dataclasses import field, fields, make_dataclass
+from functools import cache
+from typing import get_type_hints
 
-__all__ = ["Adversarial", "Objective", "Outputs", "Reconstruction", "Supervised", "Targets", "build_objective"]
+from improved_gan.objective.record import (
+    Adversarial,
+    Config,
+    Objective,
+    ObjectiveRecord,
+    Outputs,
+    Reconstruction,
+    Supervised,
+    Targets,
+)
+from improved_gan.schema import NO_VALUE, one_of
 
-OBJECTIVES: dict[str, Callable[[ObjectiveConfig], Objective]] = {
-    "autoencoder": autoencoder,
-    "energy_based": energy_based,
-    "hinge": hinge,
-    "least_squares": least_squares,
-    "minimax": minimax,
-    "non_saturating": non_saturating,
-    "relativistic": relativistic,
-    "semi_supervised": semi_supervised,
-    "supervised_only": supervised_only,
-    "vae": vae,
-    "wasserstein": wasserstein,
-    "wasserstein_gp": wasserstein,  # the same losses: conf/objective/wasserstein_gp.yaml bounds the critic otherwise
-}
-
-
-def build_objective(config: ObjectiveConfig) -> Objective:
-    """The objective that the config names; UsageError for a key that contradicts the name."""
-    match config.name:
-        case "semi_supervised":
-            _require(config, generated_logit=("fixed", "learned"), generator_loss=("saturating", "non_saturating"))
-        case "supervised_only":
-            _require(config, generated_logit=(None,), generator_loss=(None,), unlabelled_weight=(0,))
-        case "non_saturating":
-            _require(config, generated_logit=(None,), generator_loss=("non_saturating",), labelled_weight=(0,))
-        case "minimax":
-            _require(config, generated_logit=(None,), generator_loss=("saturating",), labelled_weight=(0,))
-        case "autoencoder" | "vae":
-            _require(
-                config, generated_logit=(None,), generator_loss=(None,), labelled_weight=(0,), unlabelled_weight=(0,)
-            )
-        case _:
-            _require(config, generated_logit=(None,), generator_loss=(None,), labelled_weight=(0,))
-    return OBJECTIVES[config.name](config)
+__all__ = [
+    "Adversarial",
+    "Config",
+    "Objective",
+    "ObjectiveRecord",
+    "Outputs",
+    "Reconstruction",
+    "Supervised",
+    "Targets",
+    "build_objective",
+    "objectives",
+    "objectives_config",
+]
 
 
-def _require(config: ObjectiveConfig, **allowed: tuple[str | float | None, ...]) -> None:
-    for key, values in allowed.items():
-        value = getattr(config, key)
-        if value not in values:
-            words = " or ".join("null" if allowed_value is None else str(allowed_value) for allowed_value in values)
-            shown = "null" if value is None else value
-            raise UsageError(f"objective.{key}={shown}: objective={config.name} requires {words}")
+@cache
+def objectives() -> dict[str, ObjectiveRecord]:
+    """Every objective's record, by the name of its file."""
+    modules = {one.name: importlib.import_module(f"{__name__}.{one.name}") for one in pkgutil.iter_modules(__path__)}
+    return {name: module.OBJECTIVE for name, module in modules.items() if hasattr(module, "OBJECTIVE")}
+
+
+def build_objective(config: Config) -> Objective:
+    """The objective that the config names."""
+    return objectives()[config.name].build(config)
+
+
+def objectives_config() -> type[Config]:
+    """The dataclass with the keys of every objective; those of one's own are null with the others."""
+    rules = {key.name: dict(key.metadata) for key in fields(Config)}
+    rules["name"] = {**one_of(*objectives()).metadata}
+    nodes = [(key.name, key.type, field(default=key.default, metadata=rules[key.name])) for key in fields(Config)]
+    kinds = {record.config: name for name, record in objectives().items() if record.config is not Config}
+    for kind, name in kinds.items():
+        hints = get_type_hints(kind)
+        for key in fields(kind)[len(rules) :]:
+            default = None if key.metadata.get("neutral", NO_VALUE) is None else key.default
+            made = field(default=default, metadata={**key.metadata, "owner": name})
+            nodes.append((key.name, hints[key.name] | None, made))
+    namespace = {"__module__": "improved_gan.config"}
+    return make_dataclass("ObjectiveConfig", nodes, bases=tuple(kinds), namespace=namespace)

@@ -6,21 +6,21 @@ with mean and variance of each of the code's dims over the batch. Standardising 
 only gives it the scale of the N(0, I) that samples are drawn from. Nothing else makes it follow that distribution.
 """
 
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
-from improved_gan.config import ObjectiveConfig
-from improved_gan.objective.record import Reconstruction
+from improved_gan.objective.record import Config, ObjectiveRecord, Reconstruction, wants
+from improved_gan.tensors import Tensor
 
 
-def autoencoder(config: ObjectiveConfig) -> Reconstruction:
+def autoencoder(config: Config) -> Reconstruction:
     """One output for each of the decoder's latent dims."""
     return Reconstruction(code_size=lambda latent_size: latent_size, latents=_latents, losses=_losses)
 
 
 def _latents(codes: Float[Tensor, "batch latent"], draw: bool) -> Float[Tensor, "batch latent"]:
     """The standardised code, drawn or not."""
+    import torch
+
     variance, mean = torch.var_mean(codes, 0, correction=0)
     return (codes - mean) * (variance + 1e-6).rsqrt()
 
@@ -32,3 +32,11 @@ def _losses(
 ) -> dict[str, Float[Tensor, ""]]:
     """The mean squared error."""
     return {"reconstruction_loss": (images - reconstructions).square().mean()}
+
+
+OBJECTIVE = ObjectiveRecord(
+    build=autoencoder,
+    check=wants(generator_loss=(None,), labelled_weight=(0,), unlabelled_weight=(0,)),
+    kind=Reconstruction,
+    decodes=True,
+)

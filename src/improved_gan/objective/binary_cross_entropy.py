@@ -1,8 +1,8 @@
 """The two-class terms that all objectives are made of, from the logit l of D = sigmoid(l)."""
 
 from jaxtyping import Float
-from torch import Tensor
-from torch.nn.functional import logsigmoid
+
+from improved_gan.tensors import Tensor
 
 
 def binary_cross_entropy(logits: Float[Tensor, " batch"], target: float) -> Float[Tensor, ""]:
@@ -10,9 +10,13 @@ def binary_cross_entropy(logits: Float[Tensor, " batch"], target: float) -> Floa
 
     Both terms are positive, so that nothing cancels: values and gradients hold their digits at any l.
     """
+    from torch.nn.functional import logsigmoid
+
     return -(target * logsigmoid(logits) + (1 - target) * logsigmoid(-logits)).mean()
 
 
 def saturating_loss(fake_logits: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
     """Mean of log(1 - D) = -softplus(l): what a generator minimises in the minimax game."""
+    from torch.nn.functional import logsigmoid
+
     return logsigmoid(-fake_logits).mean()

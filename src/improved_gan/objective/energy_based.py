@@ -7,19 +7,26 @@ D(x) is the mean squared error of its reconstruction of x, an energy: low on the
 The features are the code. The pulling-away term is a technique, which the objective's YAML switches on.
 """
 
-from torch import Tensor
-from torch.nn.functional import relu
+from dataclasses import dataclass
 
-from improved_gan.config import ObjectiveConfig
-from improved_gan.objective.record import Adversarial, Outputs, Targets
+from improved_gan.objective import record
+from improved_gan.objective.record import NO_LABELS, Adversarial, ObjectiveRecord, Outputs, Targets
+from improved_gan.schema import number
+from improved_gan.tensors import Tensor
 
 
-def energy_based(config: ObjectiveConfig) -> Adversarial:
+@dataclass
+class Config(record.Config):
+    margin: float = number(above=0, neutral=None)  # energy that generated images are pushed up to
+
+
+def energy_based(config: Config) -> Adversarial:
     """The one logit is the energy; there is no target to smooth. `margin` is in squared units of the scaled images.
 
     The real score m / 2 - D(x) is positive where the energy is nearer to 0 than to the margin.
     """
-    assert config.margin is not None
+    from torch.nn.functional import relu
+
     margin = config.margin
 
     def discriminator_loss(real: Outputs, fake: Outputs, targets: Targets) -> Tensor:
@@ -35,3 +42,6 @@ def energy_based(config: ObjectiveConfig) -> Adversarial:
         score_kind="sign",
         discriminator_decodes=True,
     )
+
+
+OBJECTIVE = ObjectiveRecord(build=energy_based, check=NO_LABELS, config=Config, decodes=True)

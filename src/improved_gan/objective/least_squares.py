@@ -6,13 +6,11 @@ The best discriminator is p_data / (p_data + p_model), as in section 2, but D is
 Label smoothing moves b (and a), or c.
 """
 
-from torch import Tensor
-
-from improved_gan.config import ObjectiveConfig
-from improved_gan.objective.record import Adversarial, Outputs, Targets
+from improved_gan.objective.record import NO_LABELS, Adversarial, Config, ObjectiveRecord, Outputs, Targets
+from improved_gan.tensors import Tensor
 
 
-def least_squares(config: ObjectiveConfig) -> Adversarial:
+def least_squares(config: Config) -> Adversarial:
     """Squared distances to the targets; D(x) - 1/2 is positive where D is nearer to 1 than to 0."""
 
     def half_square(outputs: Outputs, target: float) -> Tensor:
@@ -30,3 +28,6 @@ def least_squares(config: ObjectiveConfig) -> Adversarial:
         real_score=lambda logits: logits[:, 0] - 0.5,
         score_kind="sign",
     )
+
+
+OBJECTIVE = ObjectiveRecord(build=least_squares, check=NO_LABELS, has_targets=True)

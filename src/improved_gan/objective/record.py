@@ -1,25 +1,31 @@
-"""What an objective is: a frozen record of functions, of one of three kinds; the kind picks the step of training.
+"""What an objective is: a record that a run is checked by, and the frozen functions that it builds.
 
-Losses are means over the batch, in nats, with the objective's weights in them.
+These are of one of three kinds; the kind picks the step of training and says which places it has for techniques.
+Losses are means over the batch, in nats, with the objective's weights in them. Importable without torch.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from torch import Tensor
+from omegaconf import MISSING
 
-from improved_gan.tensors import Outputs, Targets
+from improved_gan.schema import UsageError, number, one_of
+from improved_gan.tensors import Outputs, Targets, Tensor
 
 __all__ = [
+    "NO_LABELS",
     "Adversarial",
+    "Config",
     "Objective",
+    "ObjectiveRecord",
     "Outputs",
     "Reconstruction",
     "Supervised",
     "Targets",
     "first_output",
     "one_output",
+    "wants",
 ]
 
 ScoreKind = Literal["logit", "sign"] | None
@@ -51,6 +57,7 @@ class Adversarial:
     discriminator_decodes: bool = False  # the discriminator is an autoencoder, its one output the error
 
     trains_generator: ClassVar[bool] = True
+    places: ClassVar[tuple[str, ...] | None] = None  # that it has for techniques: all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +69,12 @@ class Supervised:
     labelled_loss: Callable[[Tensor, Tensor], Tensor]
 
     trains_generator: ClassVar[bool] = False
+    places: ClassVar[tuple[str, ...] | None] = (
+        "discriminator_input",
+        "discriminator_layer",
+        "discriminator",
+        "parameter_penalty",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +86,51 @@ class Reconstruction:
     losses: Callable[[Tensor, Tensor, Tensor], dict[str, Tensor]]  # images, reconstructions, codes -> terms by name
 
     trains_generator: ClassVar[bool] = True
+    places: ClassVar[tuple[str, ...] | None] = ("generator_normalisation", "generator", "parameter_penalty")
     class_logits: ClassVar[None] = None
     labelled_loss: ClassVar[None] = None
 
 
 Objective = Adversarial | Supervised | Reconstruction
+
+
+@dataclass
+class Config:
+    """The keys of every objective."""
+
+    name: str = MISSING
+    labelled_weight: float = number(minimum=0)
+    unlabelled_weight: float = number(minimum=0)
+    generator_loss: str | None = one_of("saturating", "non_saturating")  # null where there is no choice
+    fully_labelled: bool = MISSING  # true: the unlabelled batch carries the labels; false: a labelled pass of its own
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectiveRecord:
+    """What a run is checked by, before anything is built; `OBJECTIVE` in each objective's file."""
+
+    build: Callable[[Any], Objective]  # of the run's `objective` node
+    check: Callable[[Any, Any], None] | None = None  # own config, the run's: UsageError in one line
+    config: type[Config] = Config  # a dataclass: what it has beside `Config` is null with every other objective
+    kind: type[Objective] = Adversarial
+    has_targets: bool = False  # whether the discriminator is asked for particular outputs, which can be smoothed
+    needs_classes: bool = False  # a data set with two classes or more
+    decodes: bool = False  # whether codes go through the pair's generator
+
+
+def wants(**allowed: tuple[str | float | None, ...]) -> Callable[[Config, Any], None]:
+    """The check that each of these keys has one of the allowed values."""
+
+    def check(config: Config, run: Any) -> None:
+        for key, values in allowed.items():
+            value = getattr(config, key)
+            if value not in values:
+                words = " or ".join("null" if one is None else str(one) for one in values)
+                shown = "null" if value is None else value
+                raise UsageError(f"objective.{key}={shown}: objective={config.name} wants {words}")
+
+    return check
+
+
+NO_LABELS = wants(generator_loss=(None,), labelled_weight=(0,))
+"""The check of a game with one form of the generator's loss, and no use for labels."""

@@ -8,14 +8,20 @@ Only the difference of two images' outputs means something; there is no target t
 """
 
 from jaxtyping import Float
-from torch import Tensor
-from torch.nn.functional import softplus
 
-from improved_gan.config import ObjectiveConfig
-from improved_gan.objective.record import Adversarial, Outputs, Targets, first_output
+from improved_gan.objective.record import (
+    NO_LABELS,
+    Adversarial,
+    Config,
+    ObjectiveRecord,
+    Outputs,
+    Targets,
+    first_output,
+)
+from improved_gan.tensors import Tensor
 
 
-def relativistic(config: ObjectiveConfig) -> Adversarial:
+def relativistic(config: Config) -> Adversarial:
     """Each generated image is to look more real than the real one beside it, and the other way round."""
 
     def discriminator_loss(real: Outputs, fake: Outputs, targets: Targets) -> Tensor:
@@ -26,9 +32,14 @@ def relativistic(config: ObjectiveConfig) -> Adversarial:
 
 def paired_loss(higher: Float[Tensor, " batch"], lower: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
     """Mean of softplus(lower - higher): small where each of `higher` is above its partner."""
+    from torch.nn.functional import softplus
+
     return softplus(lower - higher).mean()
 
 
 def _generator_loss(real: Outputs | None, fake: Outputs, targets: Targets) -> Tensor:
     assert real is not None
     return paired_loss(first_output(fake.logits), first_output(real.logits))
+
+
+OBJECTIVE = ObjectiveRecord(build=relativistic, check=NO_LABELS)

@@ -9,16 +9,31 @@ The 1/2 is the release's; the paper has none (and nor has the ImageNet model: un
 reals' target the real term is 1/2 E[softplus(log Z) - alpha log Z]; the other terms are never smoothed.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 from jaxtyping import Float, Int
-from torch import Tensor
-from torch.nn import functional
 
-from improved_gan.config import ObjectiveConfig, UsageError
+from improved_gan.objective import record
 from improved_gan.objective.binary_cross_entropy import binary_cross_entropy, saturating_loss
-from improved_gan.objective.record import Adversarial, Outputs, Targets
+from improved_gan.objective.record import Adversarial, ObjectiveRecord, Outputs, Targets, wants
+from improved_gan.schema import UsageError, one_of
+from improved_gan.tensors import Tensor
 
 
-def semi_supervised(config: ObjectiveConfig) -> Adversarial:
+@dataclass
+class Config(record.Config):
+    generated_logit: str = one_of("fixed", "learned")  # of the K+1 classes: 0, or an output of its own
+
+
+def check(config: Config, run: Any) -> None:
+    """A form of each loss, and a weight on one of them."""
+    wants(generated_logit=("fixed", "learned"), generator_loss=("saturating", "non_saturating"))(config, run)
+    if config.labelled_weight == config.unlabelled_weight == 0:
+        raise UsageError("objective.unlabelled_weight=0.0: with objective.labelled_weight=0 too, nothing is learned")
+
+
+def semi_supervised(config: Config) -> Adversarial:
     """L = labelled_weight L_labelled + unlabelled_weight L_unlabelled; labelled_weight 0 leaves the labels out.
 
     The generated class's logit is the last output where it is learned. The generator's loss is log(1 - D) if
@@ -41,6 +56,8 @@ def semi_supervised(config: ObjectiveConfig) -> Adversarial:
 
     def labelled_loss(logits: Float[Tensor, "batch output"], labels: Int[Tensor, " batch"]) -> Float[Tensor, ""]:
         """Over K classes, or K + 1 where the generated class has a logit of its own."""
+        from torch.nn import functional
+
         return config.labelled_weight * functional.cross_entropy(logits, labels)
 
     def generator_loss(real: Outputs | None, fake: Outputs, targets: Targets) -> Tensor:
@@ -67,3 +84,6 @@ def class_count(objective: str, classes: int | None) -> int:
             f"objective={objective}: requires a data set with two classes or more; or use objective=non_saturating"
         )
     return classes
+
+
+OBJECTIVE = ObjectiveRecord(build=semi_supervised, check=check, config=Config, has_targets=True, needs_classes=True)

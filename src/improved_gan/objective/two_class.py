@@ -2,16 +2,12 @@
 
 from collections.abc import Callable
 
-from torch import Tensor
-
-from improved_gan.config import ObjectiveConfig
 from improved_gan.objective.binary_cross_entropy import binary_cross_entropy
-from improved_gan.objective.record import Adversarial, Outputs, Targets, first_output
+from improved_gan.objective.record import Adversarial, Config, Outputs, Targets, first_output
+from improved_gan.tensors import Tensor
 
 
-def two_class(
-    config: ObjectiveConfig, generator_loss: Callable[[Outputs | None, Outputs, Targets], Tensor]
-) -> Adversarial:
+def two_class(config: Config, generator_loss: Callable[[Outputs | None, Outputs, Targets], Tensor]) -> Adversarial:
     """The discriminator minimises unlabelled_weight (- E log D(x) - E log(1 - D(G(z)))), the generator its own loss."""
 
     def discriminator_loss(real: Outputs, fake: Outputs, targets: Targets) -> Tensor:

@@ -8,17 +8,23 @@ The encoder (the discriminator) gives mean mu and log variance of q(z|x) = N(mu,
 with e ~ N(0, I). Samples are G of N(0, I). A Gaussian around each image prefers the mean of what is likely: it blurs.
 """
 
-import torch
+from dataclasses import dataclass
+
 from jaxtyping import Float
-from torch import Tensor
 
-from improved_gan.config import ObjectiveConfig
-from improved_gan.objective.record import Reconstruction
+from improved_gan.objective import record
+from improved_gan.objective.record import ObjectiveRecord, Reconstruction, wants
+from improved_gan.schema import number
+from improved_gan.tensors import Tensor
 
 
-def vae(config: ObjectiveConfig) -> Reconstruction:
+@dataclass
+class Config(record.Config):
+    decoder_std: float = number(above=0, neutral=None)  # of p(x|z), in units of the scaled images
+
+
+def vae(config: Config) -> Reconstruction:
     """Two outputs for each of the decoder's latent dims; `decoder_std` is s, in units of the scaled images."""
-    assert config.decoder_std is not None
     deviation = config.decoder_std
 
     def losses(
@@ -37,5 +43,16 @@ def vae(config: ObjectiveConfig) -> Reconstruction:
 
 def _latents(codes: Float[Tensor, "batch code"], draw: bool) -> Float[Tensor, "batch latent"]:
     """The mean; if to `draw`, a fresh draw from q(z|x)."""
+    import torch
+
     mean, log_variance = codes.chunk(2, dim=1)
     return mean + (log_variance / 2).exp() * torch.randn_like(mean) if draw else mean
+
+
+OBJECTIVE = ObjectiveRecord(
+    build=vae,
+    check=wants(generator_loss=(None,), labelled_weight=(0,), unlabelled_weight=(0,)),
+    config=Config,
+    kind=Reconstruction,
+    decodes=True,
+)

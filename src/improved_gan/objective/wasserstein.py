@@ -9,13 +9,11 @@ steepness gives. Its zero means nothing, so neither does the share of images tha
 
 from collections.abc import Callable
 
-from torch import Tensor
-
-from improved_gan.config import ObjectiveConfig
-from improved_gan.objective.record import Adversarial, Outputs, Targets
+from improved_gan.objective.record import NO_LABELS, Adversarial, Config, ObjectiveRecord, Outputs, Targets
+from improved_gan.tensors import Tensor
 
 
-def wasserstein(config: ObjectiveConfig) -> Adversarial:
+def wasserstein(config: Config) -> Adversarial:
     """The difference of the critic's means; there is no target to smooth."""
     return Adversarial(discriminator_loss=critic_loss(config.unlabelled_weight), generator_loss=minus_score)
 
@@ -32,3 +30,6 @@ def critic_loss(weight: float) -> Callable[[Outputs, Outputs, Targets], Tensor]:
 def minus_score(real: Outputs | None, fake: Outputs, targets: Targets) -> Tensor:
     """The generator's loss: - E D(G(z))."""
     return -fake.logits.mean()
+
+
+OBJECTIVE = ObjectiveRecord(build=wasserstein, check=NO_LABELS)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from improved_gan.phenomenon.rows import finished_rows
-from improved_gan.run_folder import atomic_write
+from improved_gan.files import atomic_write
+from improved_gan.phenomenon.drawing.rows import finished_rows
 
 __all__ = ["draw_phenomenon"]
 

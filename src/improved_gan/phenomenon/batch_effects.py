@@ -21,8 +21,8 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from improved_gan.layers.virtual_batch_norm import VirtualBatchNormGenerator
-from improved_gan.phenomenon.figure import save_picture
-from improved_gan.phenomenon.rows import format_mean_std
+from improved_gan.phenomenon.drawing.figure import save_picture
+from improved_gan.phenomenon.drawing.rows import format_mean_std
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import STYLE
 from improved_gan.report.runs import Run

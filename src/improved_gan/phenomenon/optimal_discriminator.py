@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from scipy.stats import gaussian_kde, norm
 
 from improved_gan.objective import Adversarial
-from improved_gan.phenomenon.figure import save_picture
-from improved_gan.phenomenon.rows import format_mean_std
+from improved_gan.phenomenon.drawing.figure import save_picture
+from improved_gan.phenomenon.drawing.rows import format_mean_std
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import COLOURS, FAINT, INK, STYLE
 from improved_gan.report.runs import Run

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from improved_gan.phenomenon.heat_map import draw_heat_maps
+from improved_gan.phenomenon.drawing.heat_map import draw_heat_maps
 from improved_gan.report.grouping import Row
 
 

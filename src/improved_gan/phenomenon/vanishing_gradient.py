@@ -12,8 +12,8 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from improved_gan.phenomenon.figure import save_picture
-from improved_gan.phenomenon.rows import format_mean_std, history
+from improved_gan.phenomenon.drawing.figure import save_picture
+from improved_gan.phenomenon.drawing.rows import format_mean_std, history
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import COLOURS, STYLE
 

@@ -11,6 +11,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from improved_gan.config import ReportConfig
+from improved_gan.files import atomic_write
 from improved_gan.report.columns import decimals
 from improved_gan.report.curves import TOGETHER, curves_plot
 from improved_gan.report.discovery import Found
@@ -21,7 +22,6 @@ from improved_gan.report.plots import effects_plot, seeds_plot, shown_rows
 from improved_gan.report.results import Results
 from improved_gan.report.runs import Run, number_or_none
 from improved_gan.report.tables import STATUSES, best_cells, long_frame, wide_frame
-from improved_gan.run_folder import atomic_write
 
 LISTED = 30  # of anything that went wrong; the rest is counted
 PRINTED_ROWS = 40  # of a table, on stdout

@@ -12,10 +12,10 @@ from improved_gan import dataset
 from improved_gan.composing import Request
 from improved_gan.config import UsageError
 from improved_gan.dataset import PreparedDataset
-from improved_gan.dataset.checking import check_against_data
 from improved_gan.run_data import refuse_other_data
 from improved_gan.run_folder import RunFolder, runs_by_digest
 from improved_gan.sweep.hydra_launcher import at_once
+from improved_gan.training.data_checks import check_against_data
 
 WITH_RUN_FOLDER = ("train", "game")  # other jobs are done anew every time
 

@@ -34,7 +34,7 @@ def check(config: Config, run: Any) -> None:
 
 def discriminator(config: Config, network: Module) -> Module:
     """The network with spectral norm in weight norm's stead."""
-    from improved_gan.architecture.weight_norm import without_weight_norm
+    from improved_gan.layers.weight_norm import without_weight_norm
 
     without_weight_norm(network)
     normalise_spectrally(network)

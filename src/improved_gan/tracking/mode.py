@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from improved_gan.config import UsageError
+from improved_gan.schema import UsageError
 
 logger = logging.getLogger("improved_gan")
 

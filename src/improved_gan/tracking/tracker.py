@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from improved_gan.config import TrackingConfig, UsageError
+from improved_gan.nodes import TrackingConfig
+from improved_gan.schema import UsageError
 from improved_gan.tracking.mode import Mode, tracking_mode
 
 logger = logging.getLogger("improved_gan")

@@ -7,13 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from improved_gan.architecture.noise import GaussianNoise
-from improved_gan.architecture.weight_norm import data_dependent_initialisation
 from improved_gan.config import Config, EmaConfig, OptimizerConfig
+from improved_gan.layers.noise import GaussianNoise
+from improved_gan.layers.products import set_precision
+from improved_gan.layers.weight_norm import data_dependent_initialisation
 from improved_gan.objective import Adversarial, Targets, build_objective
 from improved_gan.technique import Technique
 from improved_gan.training.adam import Adam
 from improved_gan.training.balance import AdaptiveBalance
+from improved_gan.training.device import resolved_precision
 from improved_gan.training.ema import ExponentialMovingAverage
 from improved_gan.training.gan import GAN, GeneratorLoss, Penalty, Player
 from improved_gan.training.networks import discriminator_for, draw_latents, enabled, generator_for, pack_size
@@ -29,6 +31,8 @@ def build_gan(config: Config, classes: int | None, device: torch.device) -> GAN:
         generator = generator_for(config, device)
         noise = GaussianNoise(training.balance.instance_noise_std) if training.balance.instance_noise_std else None
         discriminator = discriminator_for(config, objective, classes, generator.latent_size, noise)
+    for network in (generator, discriminator):
+        set_precision(network, torch.bfloat16 if resolved_precision(config, device) == "bf16" else None)
     on, balance = enabled(config.technique), training.balance
     penalties = _terms({name: (one.penalty, own) for name, (one, own) in on.items()})
     constraints = [one.constraint(own) for one, own in on.values() if one.constraint is not None]

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from improved_gan.run_folder import atomic_write
+from improved_gan.files import atomic_write
 
 log = logging.getLogger("improved_gan")
 KEPT = 2

@@ -1,32 +1,18 @@
-"""Where and how exactly the arithmetic is done: device, threads, determinism."""
+"""How exactly the arithmetic is done: threads, precision, determinism."""
 
 import ctypes
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 
-from improved_gan.architecture.mixed_precision import set_compute_dtype
-from improved_gan.config import Config, UsageError
+from improved_gan.config import Config
+from improved_gan.devices import choose_device, has_fast_bf16
 
 MALLOPT_TRIM_THRESHOLD, MALLOPT_MMAP_MAX = -1, -4  # from malloc.h
 DEFAULT_THREADS = torch.get_num_threads()  # as many as there are cores, or what OMP_NUM_THREADS says
-
-
-def choose_device(name: str) -> torch.device:
-    """`auto`, `cpu`, `cuda` or `cuda:N` as a device; raises `UsageError` for a GPU that is not there."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(name)
-    if device.type == "cuda":
-        if not torch.cuda.is_available():
-            raise UsageError(f"device={name}: no CUDA device is available here; use device=cpu or device=auto")
-        if (device.index or 0) >= torch.cuda.device_count():
-            raise UsageError(f"device={name}: there are {torch.cuda.device_count()} CUDA devices, counted from 0")
-    return device
 
 
 def resolved_precision(config: Config, device: torch.device) -> str:
@@ -36,31 +22,18 @@ def resolved_precision(config: Config, device: torch.device) -> str:
     return "bf16" if config.auto_may_take_bf16() and has_fast_bf16(device) else "fp32"
 
 
-def has_fast_bf16(device: torch.device) -> bool:
-    """Whether `device` multiplies in bf16 faster than in fp32; told from what it is, not measured."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported() and multiplies_fast_in_bf16(torch.cpu.get_capabilities())
-
-
-def multiplies_fast_in_bf16(cpu: Mapping[str, Any]) -> bool:
-    """Of a CPU's capabilities: AMX, or AMD's AVX-512 BF16; Intel's is half as fast as its fp32 where AMX is missing."""
-    return bool(cpu.get("amx_bf16") or (cpu.get("avx512_bf16") and cpu["cpu_name"].startswith("AMD")))
-
-
 def prepare_arithmetic(config: Config) -> torch.device:
-    """Set threads, precision and determinism for this process and return the device."""
+    """Set threads, TensorFloat-32 and determinism for this process and return the device."""
     device = choose_device(config.device)
     torch.set_num_threads(config.training.threads or DEFAULT_THREADS)
-    _set_precision(resolved_precision(config, device))
+    _set_tensor_float(resolved_precision(config, device))
     if device.type == "cuda":
         _set_determinism(config.training.deterministic)
     return device
 
 
-def _set_precision(precision: str) -> None:
+def _set_tensor_float(precision: str) -> None:
     """fp32 is IEEE in products and convolutions alike; TensorFloat-32, cuDNN's default, has to be asked for."""
-    set_compute_dtype(torch.bfloat16 if precision == "bf16" else None)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from improved_gan.architecture import Discriminator, Outputs
-from improved_gan.architecture.noise import GaussianNoise
+from improved_gan.layers.discriminator import Discriminator
+from improved_gan.layers.noise import GaussianNoise
 from improved_gan.objective import Adversarial, Objective, Targets
 from improved_gan.objective.record import first_output
 from improved_gan.technique.packing import pack
-from improved_gan.tensors import LossInputs
+from improved_gan.tensors import LossInputs, Outputs
 from improved_gan.training.adam import Adam
 from improved_gan.training.balance import AdaptiveBalance
 from improved_gan.training.batches import Batch

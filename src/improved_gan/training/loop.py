@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from improved_gan.files import atomic_write
 from improved_gan.metrics.test_error import count_errors
-from improved_gan.run_folder import RunFolder, atomic_write
+from improved_gan.run_folder import RunFolder
 from improved_gan.tracking import Tracker
 from improved_gan.training.checkpoint import save_checkpoint, step_checkpoints, write_state
 from improved_gan.training.diagnostics import Diagnostics
-from improved_gan.training.run_metrics import ModeHistogram, final_scores, overfitting
 from improved_gan.training.sampling import save_grid
 from improved_gan.training.step import Losses
 from improved_gan.training.termination import SignalWatcher, Stopped, TrainingFailed
@@ -29,11 +30,19 @@ POINTS_DRAWN = 2500
 SHOWN_IN_BAR = ("discriminator_loss", "generator_loss", "reconstruction_loss", "images_per_second")
 
 
+@dataclass(frozen=True)
+class Measurements:
+    """What `evaluation/` makes of a run: scores to log now and then, and at its end those of summary.json."""
+
+    during: Callable[[], dict[str, Any]]
+    final: Callable[[], dict[str, dict[str, Any]]]
+
+
 class Loop:
     """Drives `trainer` to its end and writes what happens to `folder` and `tracker`."""
 
-    def __init__(self, trainer: Trainer, folder: RunFolder, tracker: Tracker) -> None:
-        self.trainer, self.folder, self.tracker = trainer, folder, tracker
+    def __init__(self, trainer: Trainer, folder: RunFolder, tracker: Tracker, measurements: Measurements) -> None:
+        self.trainer, self.folder, self.tracker, self.measurements = trainer, folder, tracker, measurements
         self.metrics: dict[str, dict[str, Any]] = {}
         self.best_error = math.inf
         self.diagnostics = Diagnostics(trainer)
@@ -43,7 +52,6 @@ class Loop:
         self._draw_samples = self._point_drawing() if trainer.config.dataset.holds_points else self._draw_grid
         metrics = trainer.config.metrics
         self._measure_interval = metrics.step_interval or metrics.epoch_interval * trainer.steps_per_epoch
-        self._mode_histogram = ModeHistogram(trainer)
         self._measures_error = (
             "test_error" in trainer.config.metrics.names
             and trainer.pair.objective.labelled_loss is not None
@@ -92,9 +100,9 @@ class Loop:
             values |= self._losses(losses)
         measured: dict[str, Any] = {}
         if last or step % self._measure_interval == 0:
-            measured |= self._measure() | overfitting(trainer) | self._mode_histogram()
+            measured |= self._measure() | self.measurements.during()
         if last:
-            scores = final_scores(trainer)
+            scores = self.measurements.final()
             self.metrics |= scores
             measured |= {name: score["value"] for name, score in scores.items()}
         if measured:

@@ -8,19 +8,16 @@ import torch
 from torch import Tensor
 
 from improved_gan import registry
-from improved_gan.architecture import (
-    AutoencodingDiscriminator,
-    Discriminator,
-    Generator,
-    Normalisation,
-    build_discriminator,
-    build_generator,
-)
-from improved_gan.architecture.batch_norm import BatchNorm, ScaleShift
-from improved_gan.architecture.noise import GaussianNoise, NoisyInput
-from improved_gan.config import ArchitectureConfig, Config, TechniqueConfig
+from improved_gan.architecture import build_discriminator, build_generator
+from improved_gan.config import Config, TechniqueConfig
+from improved_gan.layers.autoencoder import AutoencodingDiscriminator
+from improved_gan.layers.batch_norm import BatchNorm, ScaleShift
+from improved_gan.layers.discriminator import Discriminator
+from improved_gan.layers.generator import Generator, Normalisation
+from improved_gan.layers.noise import GaussianNoise, NoisyInput
 from improved_gan.layers.seen_through import SeenThrough
 from improved_gan.layers.virtual_batch_norm import VirtualBatchNormGenerator
+from improved_gan.nodes import ArchitectureConfig
 from improved_gan.objective import Adversarial, Objective, Reconstruction
 from improved_gan.technique import Technique
 
@@ -31,7 +28,7 @@ def generator_for(config: Config, device: torch.device) -> Generator | VirtualBa
     for technique, own in enabled(config.technique).values():
         if technique.generator_normalisation is not None:
             normalisation = technique.generator_normalisation(own)
-    generator = build_generator(config.architecture, normalisation)
+    generator: Generator = build_generator(config.architecture, normalisation)
     draw = partial(draw_latents, config.architecture.latent_distribution, generator.latent_size, device, source=None)
     for technique, own in enabled(config.technique).values():
         if technique.generator is not None:
@@ -50,7 +47,7 @@ def discriminator_for(
     )
     on = enabled(config.technique).values()
     layer = next((partial(t.discriminator_layer, own) for t, own in on if t.discriminator_layer is not None), None)
-    discriminator = build_discriminator(architecture, outputs, layer)
+    discriminator: Discriminator = build_discriminator(architecture, outputs, layer)
     for technique, own in on:
         if technique.discriminator is not None:
             discriminator = technique.discriminator(own, discriminator)

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from PIL import Image
 from torch import Tensor
 
-from improved_gan.run_folder import atomic_write
+from improved_gan.files import atomic_write
 
 REALS = 3000  # dots
 BINS = 120  # of a density

@@ -11,8 +11,8 @@ from torch import Tensor
 from torchvision.utils import make_grid
 from tqdm import tqdm
 
+from improved_gan.files import atomic_write
 from improved_gan.layers.virtual_batch_norm import VirtualBatchNormGenerator
-from improved_gan.run_folder import atomic_write
 from improved_gan.training.gan import GAN
 
 FRAME_MS = 80  # of an animation

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from improved_gan.config import Config, UsageError
 from improved_gan.dataset import PreparedDataset
-from improved_gan.dataset.checking import check_against_data
 from improved_gan.dataset.labels import held_out, labelled_indices
 from improved_gan.dataset.prepared import PreparedSplit
 from improved_gan.objective import Reconstruction
 from improved_gan.training.batches import Batches, Images, full_batches
 from improved_gan.training.builder import build_gan, initialise
+from improved_gan.training.data_checks import check_against_data
 from improved_gan.training.device import prepare_arithmetic
 from improved_gan.training.random_state import random_state, restore_random_state
 from improved_gan.training.sampling import Sampler
