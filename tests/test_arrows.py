@@ -7,7 +7,7 @@ import improved_gan
 
 PACKAGE = Path(improved_gan.__file__).parent
 STOREYS = (  # from the ground up; the rooms of one storey do not import each other
-    {"schema", "tensors", "file_lock"},
+    {"schema", "tensors", "file_lock", "remarks"},
     {"files", "exact_arithmetic", "devices", "streams", "nodes"},
     {"kernels"},
     {"layers"},
