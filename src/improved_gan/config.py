@@ -11,7 +11,7 @@ from omegaconf import MISSING
 
 from improved_gan import registry
 from improved_gan.metrics.registry import METRICS
-from improved_gan.schema import NO_VALUE, UsageError, key, number, number_of, one_of
+from improved_gan.schema import NO_VALUE, UsageError, key, named_in, number, number_of, one_of
 
 __all__ = ["NO_VALUE", "Config", "UsageError", "key", "number", "number_of", "one_of"]
 
@@ -91,7 +91,7 @@ class HumanStudyConfig:
 class SearchConfig:
     """Keys of `job=search`."""
 
-    metric: str = one_of(*METRICS)
+    metric: str = named_in(METRICS)
     direction: str | None = one_of("minimize", "maximize")  # null: whichever is better
     trials: int = number(minimum=1)
     seeds: list[int] | None = MISSING  # a setting's value is the mean over them; null: seed
@@ -238,17 +238,19 @@ class ObjectiveConfig:
     decoder_std: float | None = number_of("vae", above=0)  # of p(x|z), in units of the scaled images
 
 
-if TYPE_CHECKING:
+class TechniqueConfig:
+    """A node for each technique, by the technique's name: ours and plugins', filled in by the registry."""
 
-    class TechniqueConfig:
-        """A node for each technique, by the technique's name."""
+    if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
 
-        def enabled(self) -> list[str]: ...
+    def enabled(self) -> list[str]:
+        """The names of those that are on."""
+        return [name for name in registry.techniques() if getattr(self, name).enabled]
 
-else:
-    TechniqueConfig = registry.techniques_config()
+
+registry.fill(TechniqueConfig)
 
 
 @dataclass
@@ -306,7 +308,7 @@ class TrainingConfig:
 
 @dataclass
 class MetricsConfig:
-    names: list[str] = one_of(*METRICS)
+    names: list[str] = named_in(METRICS)
     judged: str = one_of("samples", "training_images", neutral="samples")  # the latter: a run that trains nothing
     epoch_interval: int = number(minimum=1)  # epochs
     step_interval: int | None = number(minimum=1)  # steps; instead of `epoch_interval`, where epochs are long
@@ -360,6 +362,7 @@ class Config:
     output_root: str = key(affects_result=False)
     run: str | None = key(affects_result=False)
     images: str | None = key(affects_result=False)
+    plugin: Any = key(affects_result=False)  # null, a name or a list; the hash holds what those in use hold
     job: JobConfig = key(affects_result=False, default_factory=JobConfig)
     budget: BudgetConfig = key(affects_result=False, default_factory=BudgetConfig)
     sample: SampleConfig | None = key(affects_result=False, default=None)

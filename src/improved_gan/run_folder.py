@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 from improved_gan.composing import SCHEMA_VERSION, VERSION, Request, completing_defaults, digest_of, migrated
 from improved_gan.config import Config, UsageError
 from improved_gan.file_lock import hold
+from improved_gan.plugins import load_plugins, without_unused
 
 
 @contextlib.contextmanager
@@ -57,6 +58,7 @@ def read_config(folder: Path) -> Config:
     """The config of the run in `folder`; raises `UsageError` where there is none or it is another version's."""
     try:
         stored = migrated(_stored_values(folder))
+        load_plugins(stored.get("plugin"))
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), completing_defaults(), stored))
     except Exception as error:  # unreadable YAML, unknown keys: whatever is wrong, this folder is no run of ours
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -152,9 +154,8 @@ class RunFolder:
 
     def write_config(self, config: Config) -> None:
         with atomic_write(self.path / "config.yaml") as file:
-            file.write(
-                OmegaConf.to_yaml(OmegaConf.create({VERSION: SCHEMA_VERSION, **dataclasses.asdict(config)})).encode()
-            )
+            values = without_unused(dataclasses.asdict(config))
+            file.write(OmegaConf.to_yaml(OmegaConf.create({VERSION: SCHEMA_VERSION, **values})).encode())
 
     def summary(self) -> dict[str, Any]:
         """What summary.json says; empty if it is not there or was damaged."""

@@ -1,5 +1,6 @@
 """How a key of a config is declared: its type, its range, and what it has to do with a run's hash."""
 
+from collections.abc import Collection
 from dataclasses import field
 from typing import Any
 
@@ -24,10 +25,14 @@ def number(
     maximum: float | None = None,
     affects_result: bool = True,
     neutral: Any = NO_VALUE,
+    default: Any = MISSING,
 ) -> Any:
-    """A numeric key that must lie in the given range (`None` values pass); the rest as in `key`."""
+    """A numeric key that must lie in the given range (`None` values pass); the rest as in `key`.
+
+    Our values stand in YAML; `default` is for a plugin of one file that brings none.
+    """
     metadata = {"minimum": minimum, "above": above, "maximum": maximum}
-    return field(default=MISSING, metadata={**metadata, **_identity(affects_result, neutral)})
+    return field(default=default, metadata={**metadata, **_identity(affects_result, neutral)})
 
 
 def number_of(owner: str, *, minimum: float | None = None, above: float | None = None) -> Any:
@@ -36,9 +41,16 @@ def number_of(owner: str, *, minimum: float | None = None, above: float | None =
     return field(default=None, metadata={**metadata, **_identity(True, None)})
 
 
-def one_of(*choices: str, affects_result: bool = True, neutral: Any = NO_VALUE) -> Any:
-    """A key that must be one of the given words, or a list of them; the rest as in `key`."""
-    return field(default=MISSING, metadata={"choices": choices, **_identity(affects_result, neutral)})
+def one_of(*choices: str, affects_result: bool = True, neutral: Any = NO_VALUE, default: Any = MISSING) -> Any:
+    """A key that must be one of the given words, or a list of them; the rest as in `number`."""
+    return named_in(choices, affects_result=affects_result, neutral=neutral, default=default)
+
+
+def named_in(
+    choices: Collection[str], *, affects_result: bool = True, neutral: Any = NO_VALUE, default: Any = MISSING
+) -> Any:
+    """A key that must be one of the words that `choices` holds when it is checked; the rest as in `one_of`."""
+    return field(default=default, metadata={"choices": choices, **_identity(affects_result, neutral)})
 
 
 def key(*, affects_result: bool = True, neutral: Any = NO_VALUE, **default: Any) -> Any:

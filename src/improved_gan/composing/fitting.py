@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from improved_gan.checks import describe_shape
 from improved_gan.composing.keys import conf_folder, groups
 from improved_gan.config import Config, UsageError
+from improved_gan.registry import until_it_grows
 
 BY_SHAPE = "by_shape"  # the architecture of a data set whose files say its shape
 
@@ -68,6 +69,7 @@ def check_shapes(config: Config, choices: Mapping[Any, Any], overrides: Sequence
     raise UsageError(f"{asked}: images of {held} do not fit the architecture of {whose}, which makes {made}; {advice}")
 
 
+@until_it_grows
 @cache
 def architectures_by_shape() -> dict[tuple[int, ...], list[str]]:
     """The architectures that make images of each shape; first the one that a published set of that shape takes."""

@@ -10,6 +10,8 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 
 from improved_gan.config import Config
+from improved_gan.plugins import conf_folders
+from improved_gan.registry import until_it_grows
 
 
 def conf_folder() -> Path:
@@ -19,15 +21,16 @@ def conf_folder() -> Path:
     return packaged if packaged.is_dir() else package.parents[1] / "conf"
 
 
+@until_it_grows
 @cache
 def groups() -> dict[str, list[str]]:
-    """Config groups and their choices, e.g. `{"dataset": ["cifar10", "digits", ...]}`."""
-    root = conf_folder()
+    """Config groups and their choices, plugins' too, e.g. `{"dataset": ["cifar10", "digits", ...]}`."""
     found: dict[str, list[str]] = {}
-    for file in sorted(root.rglob("*.yaml")):
-        group, _, choice = file.relative_to(root).with_suffix("").as_posix().partition("/")
-        if choice:
-            found.setdefault(group, []).append(choice)
+    for root in (conf_folder(), *conf_folders()):
+        for file in sorted(root.rglob("*.yaml")):
+            group, _, choice = file.relative_to(root).with_suffix("").as_posix().partition("/")
+            if choice:
+                found.setdefault(group, []).append(choice)
     return found
 
 
@@ -36,6 +39,7 @@ def register_schema() -> None:
     ConfigStore.instance().store(name="schema", node=Config)
 
 
+@until_it_grows
 @cache
 def known_keys() -> dict[str, Any]:
     """Every dotted key of the schema with its type."""
