@@ -1,10 +1,11 @@
-"""A technique from outside: one file, named by `plugin=`, through a multirun in other processes, resume and report.
+"""Variants from outside: files and a package, through a multirun in other processes, resume and report.
 
-docs/extending.md is this test told as a walk-through.
+The files and commands are those of docs/extending.md.
 """
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,55 +14,19 @@ from typing import Any
 
 import pytest
 
-INPUT_NOISE = '''"""Instance noise: the discriminator sees x + deviation * e, e ~ N(0, I)."""
-
-from dataclasses import dataclass
-
-from improved_gan.config import number
-from improved_gan.technique import Technique
-
-
-@dataclass
-class Config:
-    enabled: bool = False
-    deviation: float = number(minimum=0, default=0.1)
-
-
-def discriminator_input(config):
-    def noisy(images):
-        import torch
-
-        return images + config.deviation * torch.randn_like(images)
-
-    return noisy
-
-
-TECHNIQUE = Technique(config=Config, discriminator_input=discriminator_input)
-'''
-BRIGHTNESS = '''"""The mean brightness of the samples, 0 to 255."""
-
-from improved_gan.metrics.registry import Metric
-
-
-def brightness(inputs):
-    from improved_gan.metrics.inputs import Score
-
-    return Score(float(inputs.samples.images.mean()))
-
-
-METRIC = Metric(brightness, better="128", sees="samples that are too dark or too bright", misses="everything else")
-'''
-SMALL = ["budget=smoke", "technique=none", "objective=non_saturating", "metrics=none", "training.threads=1"]
+PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text()
+FILES = dict(re.findall(r'^```python title="(.*?)"\n(.*?)^```', PAGE, re.MULTILINE | re.DOTALL))
+COMMANDS = re.findall(r"^```bash\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+FOLDERS = {"input_noise": "technique", "soft_hinge": "objective", "one_layer": "architecture", "stripes": "dataset"}
+SMALL = ["budget=smoke", "technique=none", "metrics=none"]
 Line = Callable[..., list[str]]
 
 
 @pytest.fixture
 def plugin(tmp_path: Path) -> str:
-    file = tmp_path / "mine" / "input_noise.py"
-    file.parent.mkdir()
-    file.write_text(INPUT_NOISE)
-    (file.parent / "brightness.py").write_text(BRIGHTNESS)
-    return f"plugin=[{file},{file.parent / 'brightness.py'}]"
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    return f"plugin={tmp_path / 'input_noise.py'}"
 
 
 def ran(
@@ -81,34 +46,47 @@ def runs(tmp_path: Path) -> list[Path]:
     return sorted(path.parent for path in (tmp_path / "outputs" / "default").glob("*/summary.json"))
 
 
-@pytest.mark.integration
-def test_a_technique_and_a_metric_in_files_are_swept_resumed_sampled_and_reported(
-    command: Line, tmp_path: Path, plugin: str
-) -> None:
-    wanted = [*SMALL, "metrics.names=[brightness]", "training.checkpoint_interval=3"]
-    toggle = "technique.input_noise.enabled=true,false"
-    line = command("-m", plugin, *wanted, toggle, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-    ran(line)
-    folders = runs(tmp_path)
-    assert [summary(folder)["status"] for folder in folders] == ["finished", "finished"]
-    assert len({summary(folder)["metrics"]["brightness"]["value"] for folder in folders}) == 2
-    ran(line)  # both are finished: found again, left alone
-    assert runs(tmp_path) == folders
+@pytest.fixture
+def shell(tmp_path: Path) -> Callable[[str], str]:
+    """Do what a reader of the page types, with its files in the working folder; what is on stdout."""
+    program = tmp_path / "bin" / "improved-gan"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m improved_gan "$@"\n')
+    program.chmod(0o755)
+    environment = os.environ | {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
 
-    (noisy,) = [folder for folder in folders if "input_noise_on" in folder.name]
+    def typed(script: str) -> str:
+        done = subprocess.run(
+            ["bash", "-ec", script], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return typed
+
+
+@pytest.mark.integration
+def test_what_the_page_says_works(shell: Callable[[str], str], tmp_path: Path, plugin: str) -> None:
+    first, sweep = COMMANDS[0], COMMANDS[1].replace("budget=smoke", "budget=smoke training.checkpoint_interval=3")
+    assert "input_noise_on" in shell(first).splitlines()[-1]
+    shell(sweep)
+    quiet, noisy = (f for f in runs(tmp_path) if "stripes" in f.name)
+    assert "input_noise_off" in quiet.name and "input_noise_on" in noisy.name
+    values = [summary(folder)["metrics"]["mean_brightness"]["value"] for folder in (quiet, noisy)]
+    assert values[0] != values[1]
+    table = (tmp_path / "outputs" / "default" / "report" / "table.csv").read_text()
+    assert "technique.input_noise.enabled" in table and "mean_brightness" in table
+
     once = (noisy / "metrics.jsonl").read_text().splitlines()[-1]
     (noisy / "summary.json").write_text(json.dumps(summary(noisy) | {"status": "running"}))
     (noisy / "checkpoints" / "step_000006.pt").unlink()
-    ran(command(plugin, *wanted, "technique.input_noise.enabled=true"))
-    assert summary(noisy)["status"] == "finished" and runs(tmp_path) == folders
+    shell(sweep)
+    assert summary(noisy)["status"] == "finished"
     again = (noisy / "metrics.jsonl").read_text().splitlines()[-1]
     assert json.loads(again)["discriminator_loss"] == json.loads(once)["discriminator_loss"]
-
-    sampled = ran(command("job=sample", f"run={noisy}", "sample.count=4"))  # the run's config names the plugin
-    assert Path(sampled.stdout.splitlines()[-1]).exists()
-    ran(command("job=report", f"run={tmp_path / 'outputs' / 'default'}"))
-    table = (tmp_path / "outputs" / "default" / "report" / "table.csv").read_text()
-    assert "technique.input_noise.enabled" in table and "brightness" in table
+    assert len([folder for folder in runs(tmp_path) if "stripes" in folder.name]) == 2
+    sampled = shell(f"improved-gan job=sample run={noisy} sample.count=4")
+    assert list(Path(sampled.splitlines()[-1]).glob("*.png"))
 
 
 def test_a_plugins_keys_are_keys_only_with_the_plugin(command: Line, plugin: str) -> None:
@@ -116,16 +94,25 @@ def test_a_plugins_keys_are_keys_only_with_the_plugin(command: Line, plugin: str
     assert "technique.input_noise.deviation=0.2: unknown key" in wrong.stderr
     negative = ran(command(plugin, "technique.input_noise.deviation=-1"), status=2)
     assert "technique.input_noise.deviation=-1.0: must be at least 0" in negative.stderr
+    both = plugin.replace("input_noise", "soft_hinge")
+    other = ran(command(both, "objective=hinge", "objective.temperature=2"), status=2)
+    assert "objective.temperature=2.0: belongs to objective=soft_hinge" in other.stderr
+    smooth = ran(command(both, "objective=soft_hinge", "technique.label_smoothing.enabled=true"), status=2)
+    assert "objective=soft_hinge has no target to smooth" in smooth.stderr
 
 
 def test_what_is_no_plugin_is_refused_in_a_sentence(command: Line, tmp_path: Path) -> None:
     (tmp_path / "empty_file.py").write_text("")
-    (tmp_path / "r1.py").write_text(INPUT_NOISE)
+    (tmp_path / "hinge.py").write_text(FILES["soft_hinge.py"])
+    (tmp_path / "margin_of_ours.py").write_text(FILES["soft_hinge.py"].replace("temperature", "margin"))
+    (tmp_path / "r1.py").write_text(FILES["input_noise.py"])
     (tmp_path / "broken_file.py").write_text("import nothing_of_the_kind")
     for name, words in {
         str(tmp_path / "absent.py"): "there is no such file",
         str(tmp_path / "empty_file.py"): "holds no variant",
-        str(tmp_path / "r1.py"): "there is a technique r1 already",
+        str(tmp_path / "r1.py"): "r1 is taken in group technique",
+        str(tmp_path / "hinge.py"): "hinge is taken in group objective",
+        str(tmp_path / "margin_of_ours.py"): "objective.margin is a key of energy_based",
         str(tmp_path / "broken_file.py"): "cannot be imported (ModuleNotFoundError",
         "no_such_package": "must be a .py file or a package that can be imported",
     }.items():
@@ -142,9 +129,10 @@ def digests(*jobs: str) -> list[str]:
 
 def test_a_changed_file_is_another_run_and_a_moved_one_the_same(tmp_path: Path, plugin: str) -> None:
     moved, changed = tmp_path / "moved" / "input_noise.py", tmp_path / "changed" / "input_noise.py"
-    for file, text in {moved: INPUT_NOISE, changed: INPUT_NOISE.replace("randn_like", "rand_like")}.items():
+    text = FILES["input_noise.py"]
+    for file, content in {moved: text, changed: text.replace("randn_like", "rand_like")}.items():
         file.parent.mkdir()
-        file.write_text(text)
+        file.write_text(content)
     on = " technique.input_noise.enabled=true"
     there, elsewhere, other = digests(plugin + on, f"plugin={moved}{on}", f"plugin={changed}{on}")
     assert there == elsewhere != other
@@ -160,11 +148,12 @@ def test_an_installed_package_is_there_unasked_with_its_config_folder(command: L
     """Installed as far as Python can tell: on its path, with the metadata that pip writes."""
     site = tmp_path / "site"
     package = site / "their_gans"
-    for folder in ("technique", "metrics", "conf/ablation"):
-        (package / folder).mkdir(parents=True)
+    (package / "conf" / "ablation").mkdir(parents=True)
     (package / "__init__.py").touch()
-    (package / "technique" / "input_noise.py").write_text(INPUT_NOISE)
-    (package / "metrics" / "brightness.py").write_text(BRIGHTNESS)
+    for name, text in FILES.items():
+        file = package / FOLDERS.get(name.removesuffix(".py"), "metrics") / name
+        file.parent.mkdir()
+        file.write_text(text)
     noisy = "# @package _global_\ntechnique:\n  input_noise: {enabled: true, deviation: 0.3}\n"
     (package / "conf" / "ablation" / "noisy.yaml").write_text(noisy)
     metadata = site / "their_gans-1.0.dist-info"
@@ -172,7 +161,8 @@ def test_an_installed_package_is_there_unasked_with_its_config_folder(command: L
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: their-gans\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text("[improved_gan.plugins]\ntheirs = their_gans\n")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])}
-    wanted = [*SMALL, "ablation=noisy", "metrics.names=[brightness]"]
+    theirs = ["dataset=stripes", "architecture=one_layer", f"data_root={tmp_path}", "objective=soft_hinge"]
+    wanted = [*SMALL, *theirs, "ablation=noisy", "metrics.names=[mean_brightness]"]
     done = ran(command(*wanted), environment=environment)
     stored = (Path(done.stdout.splitlines()[-1]) / "config.yaml").read_text()
     assert "input_noise:\n    enabled: true\n    deviation: 0.3" in stored and "plugin:\n- theirs" in stored

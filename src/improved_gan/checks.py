@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from improved_gan import registry
 from improved_gan.compatibility import check_compatibility
 from improved_gan.config import Config, UsageError
 
@@ -26,6 +27,7 @@ def check(config: Config) -> None:
         _check_balance,
         _check_drawn,
         _check_shapes,
+        _check_owners,
         _check_objective,
         check_compatibility,
         _check_metrics,
@@ -62,7 +64,9 @@ def _check_range(key: str, value: Any, rules: Any) -> None:
     wanted = [words for (_, words), bound in zip(limits, (minimum, above, maximum), strict=True) if bound is not None]
     if not all(holds for holds, _ in limits):
         raise UsageError(f"{key}={value}: must be {' and '.join(wanted)}")
-    choices = rules.get("choices")
+    choices = dict.fromkeys(rules.get("choices") or ())
+    if key in registry.NAMED_BY:
+        choices |= dict.fromkeys(registry.records(registry.NAMED_BY[key]))
     for word in value if isinstance(value, list) else [value]:
         if choices and word not in choices:
             raise UsageError(f"{key}={word}: must be one of {', '.join(choices)}")
@@ -187,12 +191,6 @@ def _check_objective(config: Config) -> None:
         raise UsageError(
             "dataset.evaluate_on=validation: nothing is held out; set dataset.validation_images to at least 1"
         )
-    for field in dataclasses.fields(objective):
-        owner, value = field.metadata.get("owner"), getattr(objective, field.name)
-        if owner == objective.name and value is None:
-            raise UsageError(f"objective.{field.name}=null: objective={owner} needs a number")
-        if owner not in (None, objective.name) and value is not None:
-            raise UsageError(f"objective.{field.name}={value}: belongs to objective={owner}; leave it out")
     if objective.name == "semi_supervised" and objective.labelled_weight == objective.unlabelled_weight == 0:
         raise UsageError("objective.unlabelled_weight=0.0: with objective.labelled_weight=0 too, nothing is learned")
     if objective.fully_labelled and dataset.labels_per_class is not None:
@@ -200,6 +198,20 @@ def _check_objective(config: Config) -> None:
             f"dataset.labels_per_class={dataset.labels_per_class}: objective.fully_labelled=true uses every label, "
             "so it must be null"
         )
+
+
+def _check_owners(config: Config) -> None:
+    """A key of one choice's own has a value with that choice, and with no other."""
+    chosen = {"objective": config.objective.name, "architecture": config.architecture.name}
+    for group, name in (chosen | {"dataset": config.dataset.source}).items():
+        node = getattr(config, group)
+        for field in dataclasses.fields(node):
+            owner, value = field.metadata.get("owner"), getattr(node, field.name)
+            if owner == name and value is None:
+                kind = "number" if "minimum" in field.metadata else "value"
+                raise UsageError(f"{group}.{field.name}=null: {group}={owner} needs a {kind}")
+            if owner not in (None, name) and value is not None:
+                raise UsageError(f"{group}.{field.name}={value}: belongs to {group}={owner}; leave it out")
 
 
 def _check_metrics(config: Config) -> None:

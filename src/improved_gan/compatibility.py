@@ -25,7 +25,7 @@ def check_compatibility(config: Config) -> None:
     for rule in (
         _check_places,
         _check_without_a_game,
-        _check_techniques,
+        _check_each_by_itself,
         _check_optimizer,
         _check_second_derivatives,
         _check_slopes,
@@ -47,18 +47,22 @@ def _check_places(config: Config) -> None:
                 lacks = "discriminator" if name in NON_ADVERSARIAL else "generator"
                 verb = "has no" if name in NON_ADVERSARIAL else "trains no"
                 _refuse(technique, f"means nothing with objective={name}, which {verb} {lacks}")
-            if place == "targets" and name in WITHOUT_TARGETS:
+            if place == "targets" and (name in WITHOUT_TARGETS or _lacks_targets(name)):
                 _refuse(technique, f"objective={name} has no target to smooth")
             if place in EXCLUSIVE and place in taken:
                 _refuse(technique, f"takes the place of {taken[place]}, which is on (technique=none: neither)")
             taken[place] = technique
 
 
-def _check_techniques(config: Config) -> None:
-    for name in config.technique.enabled():
-        own_check = registry.techniques()[name].check
-        if own_check is not None:
-            own_check(getattr(config.technique, name), config)
+def _lacks_targets(objective: str) -> bool:
+    record = registry.records("objective").get(objective)
+    return record is not None and not record.has_targets
+
+
+def _check_each_by_itself(config: Config) -> None:
+    for record, node in registry.chosen(config):
+        if record.check is not None:
+            record.check(node, config)
 
 
 def _check_without_a_game(config: Config) -> None:

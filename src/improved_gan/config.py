@@ -11,7 +11,7 @@ from omegaconf import MISSING
 
 from improved_gan import registry
 from improved_gan.metrics.registry import METRICS
-from improved_gan.schema import NO_VALUE, UsageError, key, named_in, number, number_of, one_of
+from improved_gan.schema import NO_VALUE, UsageError, key, number, number_of, one_of
 
 __all__ = ["NO_VALUE", "Config", "UsageError", "key", "number", "number_of", "one_of"]
 
@@ -91,7 +91,7 @@ class HumanStudyConfig:
 class SearchConfig:
     """Keys of `job=search`."""
 
-    metric: str = named_in(METRICS)
+    metric: str = one_of(*METRICS)
     direction: str | None = one_of("minimize", "maximize")  # null: whichever is better
     trials: int = number(minimum=1)
     seeds: list[int] | None = MISSING  # a setting's value is the mean over them; null: seed
@@ -251,6 +251,9 @@ class TechniqueConfig:
 
 
 registry.fill(TechniqueConfig)
+registry.let_join("objective", ObjectiveConfig)
+registry.let_join("architecture", ArchitectureConfig)
+registry.let_join("dataset", DatasetConfig)
 
 
 @dataclass
@@ -308,7 +311,7 @@ class TrainingConfig:
 
 @dataclass
 class MetricsConfig:
-    names: list[str] = named_in(METRICS)
+    names: list[str] = one_of(*METRICS)
     judged: str = one_of("samples", "training_images", neutral="samples")  # the latter: a run that trains nothing
     epoch_interval: int = number(minimum=1)  # epochs
     step_interval: int | None = number(minimum=1)  # steps; instead of `epoch_interval`, where epochs are long

@@ -1,6 +1,6 @@
 """Variants from outside: `plugin=FILE.py|NAME|[...]` and installed packages, taken in before anything is composed.
 
-A file holds a record or several, `TECHNIQUE` and `METRIC`, each under the file's name; a package is laid out like
+A file holds a record or several, `TECHNIQUE`, `METRIC`, ..., each under the file's name; a package is laid out like
 ours, a file a variant in folders named as ours. Installed packages with an entry point in `improved_gan.plugins` are
 always there. What of a plugin is switched on is part of a run's identity, by the content of the plugin's files.
 """
@@ -13,7 +13,7 @@ import os
 import pkgutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +23,15 @@ from improved_gan import registry
 from improved_gan.schema import UsageError
 
 ENTRY_POINTS = "improved_gan.plugins"
-RECORDS = {"TECHNIQUE": "technique", "METRIC": "metrics"}  # a record's name in its file, and its group
+RECORDS = {  # a record's name in its file, and its group
+    "TECHNIQUE": "technique",
+    "METRIC": "metrics",
+    "OBJECTIVE": "objective",
+    "ARCHITECTURE": "architecture",
+    "DATASET": "dataset",
+}
+BUILT_ON = {"objective": "hinge", "architecture": "digits_mlp", "dataset": "npz"}
+"""Whose values a variant without YAML has for the keys of which its Config says nothing."""
 
 
 @dataclass(frozen=True)
@@ -77,16 +85,43 @@ def without_unused(values: Mapping[str, Any]) -> dict[str, Any]:
     """A config's `values` without the plugins of which nothing is on, so that they are read without these too."""
     used = in_use(values)
     variants = [variant for name, plugin in _loaded.items() if name not in used for variant in plugin.variants]
-    off = [name for group, name in variants if group == "technique"]
-    technique = {name: node for name, node in values["technique"].items() if name not in off}
-    return {**values, "technique": technique, "plugin": list(used) or None}
+    kept = {**values, "plugin": list(used) or None}
+    for group in ("technique", "objective", "architecture", "dataset"):
+        off = [name for of, name in variants if of == group]
+        off += [key for key, owner in registry.owners(group).items() if owner in off]
+        kept[group] = {key: value for key, value in values[group].items() if key not in off}
+    return kept
 
 
 def _is_on(values: Mapping[str, Any], group: str, name: str) -> bool:
     node = values.get(group) or {}
     if group == "technique":
         return bool(node.get(name, {}).get("enabled"))
-    return name in node.get("names", [])
+    if group == "metrics":
+        return name in node.get("names", [])
+    return bool(node.get("source" if group == "dataset" else "name") == name)
+
+
+def checksum_of(group: str, name: str) -> str:
+    """Of the files of the plugin that brings this variant."""
+    return next(plugin.checksum for plugin in _loaded.values() if (group, name) in plugin.variants)
+
+
+def default_nodes() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Group, name and config node of every choice for which its plugin brings no YAML: its Config's defaults."""
+    for plugin in _loaded.values():
+        for group, name in plugin.variants:
+            if group in BUILT_ON and not (plugin.folder / "conf" / group / f"{name}.yaml").is_file():
+                yield group, name, _default_node(group, name)
+
+
+def _default_node(group: str, name: str) -> dict[str, Any]:
+    config = registry.records(group)[name].config
+    values = {"name": name} | (asdict(config()) if config is not None else {})
+    if group == "dataset":
+        return {"defaults": [BUILT_ON[group]], "dataset": {"source": name, **values}}
+    shape = {"image_shape": "${dataset.image_shape}"} if group == "architecture" else {}
+    return {"defaults": [BUILT_ON[group]], **shape, **values}
 
 
 def search_path() -> list[str]:
@@ -115,13 +150,25 @@ def _load(name: str) -> None:
     found = list(_records(name, module))
     if not found:
         raise UsageError(f"plugin={name}: holds no variant; a file of one has a record named {' or '.join(RECORDS)}")
-    for group, variant, _ in found:
-        if variant in registry.records(group):
-            kind = group.removesuffix("s")
-            raise UsageError(f"plugin={name}: there is a {kind} {variant} already; give the file another name")
+    for group, variant, record in found:
+        if variant in registry.records(group) or variant in _ours(group):
+            raise UsageError(f"plugin={name}: {variant} is taken in group {group}; give the file another name")
+        if group in BUILT_ON and record.config is not None:
+            _check_keys(name, group, record.config)
     _loaded[name] = Plugin(module, tuple((group, variant) for group, variant, _ in found), _checksum(module))
     for group, variant, record in found:
         registry.add(group, variant, record)
+
+
+def _check_keys(plugin: str, group: str, config: type[Any]) -> None:
+    owners = registry.owners(group)
+    for key in fields(config):
+        if key.name in owners:
+            raise UsageError(f"plugin={plugin}: {group}.{key.name} is a key of {owners[key.name]}; name it otherwise")
+
+
+def _ours(group: str) -> list[str]:
+    return [path.stem for path in (registry.conf_folder() / group).glob("*.yaml")] if group in BUILT_ON else []
 
 
 def _module(name: str) -> ModuleType:

@@ -1,6 +1,5 @@
 """How a key of a config is declared: its type, its range, and what it has to do with a run's hash."""
 
-from collections.abc import Collection
 from dataclasses import field
 from typing import Any
 
@@ -43,13 +42,6 @@ def number_of(owner: str, *, minimum: float | None = None, above: float | None =
 
 def one_of(*choices: str, affects_result: bool = True, neutral: Any = NO_VALUE, default: Any = MISSING) -> Any:
     """A key that must be one of the given words, or a list of them; the rest as in `number`."""
-    return named_in(choices, affects_result=affects_result, neutral=neutral, default=default)
-
-
-def named_in(
-    choices: Collection[str], *, affects_result: bool = True, neutral: Any = NO_VALUE, default: Any = MISSING
-) -> Any:
-    """A key that must be one of the words that `choices` holds when it is checked; the rest as in `one_of`."""
     return field(default=default, metadata={"choices": choices, **_identity(affects_result, neutral)})
 
 

@@ -4,7 +4,9 @@ What couples them to the techniques (the generator's normalisation, the discrimi
 """
 
 from types import ModuleType
+from typing import Any
 
+from improved_gan import registry
 from improved_gan.architecture import cifar10_conv, digits_conv, imagenet_dcgan, mnist_mlp, toy_mlp
 from improved_gan.architecture.autoencoder import AutoencodingDiscriminator
 from improved_gan.architecture.batch_norm import BatchNorm, ScaleShift
@@ -44,7 +46,7 @@ SIDES = {"digits_conv": 8, "cifar10_conv": 32, "svhn_conv": 32, "imagenet_dcgan"
 def build_generator(config: ArchitectureConfig, normalisation: Normalisation = BatchNorm) -> Generator:
     """The generator that the config names, normalised by `normalisation`; UsageError for a shape it cannot have."""
     _check(config)
-    generator: Generator = PAIRS[config.name].generator(config, normalisation)
+    generator: Generator = _pair(config.name).generator(config, normalisation)
     return generator
 
 
@@ -53,8 +55,13 @@ def build_discriminator(
 ) -> Discriminator:
     """The discriminator that the config names, with that many logits; UsageError for a shape it cannot have."""
     _check(config)
-    discriminator: Discriminator = PAIRS[config.name].discriminator(config, outputs, minibatch_layer)
+    discriminator: Discriminator = _pair(config.name).discriminator(config, outputs, minibatch_layer)
     return discriminator
+
+
+def _pair(name: str) -> Any:
+    """The functions `generator` and `discriminator` of a pair of ours, or of one from outside."""
+    return PAIRS[name] if name in PAIRS else registry.records("architecture")[name]
 
 
 def _check(config: ArchitectureConfig) -> None:

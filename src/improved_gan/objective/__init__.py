@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from improved_gan import registry
 from improved_gan.config import ObjectiveConfig, UsageError
 from improved_gan.objective.autoencoder import autoencoder
 from improved_gan.objective.energy_based import energy_based
@@ -51,6 +52,9 @@ def build_objective(config: ObjectiveConfig) -> Objective:
             )
         case _:
             _require(config, generated_logit=(None,), generator_loss=(None,), labelled_weight=(0,))
+    if config.name in (outside := registry.records("objective")):
+        objective: Objective = outside[config.name].build(config)
+        return objective
     return OBJECTIVES[config.name](config)
 
 
