@@ -121,7 +121,7 @@ def test_published_training_keys_give_way_to_what_is_asked_for() -> None:
     [
         (["objective=hinge", "objective.margin=0.1"], "objective.margin=0.1: belongs to objective=energy_based"),
         (["objective=energy_based", "objective.margin=null"], "objective=energy_based needs a number"),
-        (["objective.clip=0.1"], "objective.clip=0.1: objective.clip is technique.weight_clipping.limit now"),
+        (["objective.clip=0.1"], "objective.clip=0.1: objective.clip is called technique.weight_clipping.limit now"),
         (["objective.gradient_penalty=1"], "technique.gradient_penalty.weight now"),
         (["objective.pulling_away=1"], "technique.pulling_away.weight now"),
         (["objective=wasserstein", "technique.label_smoothing.enabled=true"], "has no target to smooth"),

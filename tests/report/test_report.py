@@ -174,7 +174,7 @@ def test_a_report_is_made_afresh_and_is_no_run_itself(maker: Maker, settings: Re
 
 def test_an_unknown_measure_is_refused_with_those_that_there_are(maker: Maker, settings: ReportConfig) -> None:
     maker.run("a-1", metrics=error_of(0.1))
-    settings.measure = "inception_score"
+    settings.metric = "inception_score"
     with pytest.raises(UsageError, match="inception_score: the runs hold test_error"):
         make_report(maker.root, settings)
     assert not (maker.root / "report").exists()

@@ -64,7 +64,7 @@ def test_the_key_holds_data_split_count_and_network(tmp_path: Path, monkeypatch:
 def test_fewer_samples_than_splits(tmp_path: Path) -> None:
     config = compose_jobs(["metrics.names=[classifier_score]", "metrics.inception_score_splits=21"])[0].config.metrics
     samples = ImageSet("samples", "x", np.zeros((20, 1, 3, 3), np.uint8))
-    with pytest.raises(UsageError, match=r"metrics\.splits=21: must be at most 20"):
+    with pytest.raises(UsageError, match=r"metrics\.inception_score_splits=21: must be at most 20"):
         Evaluator(config, lambda: data(tmp_path), torch.device("cpu"), seed=1).judge(samples)
     assert not list(tmp_path.iterdir())
 
