@@ -1,7 +1,8 @@
 """Checks what README.md and docs/ tell a reader to do and to look at, without running any of it.
 
 In ```bash and ```console blocks each `improved-gan ...` must compose, each `make TARGET` and `scripts/...` exist;
-```python blocks must compile; relative links and pictures must exist. One line for each failure, and status 1.
+```python blocks must compile, and those with a title are files that commands can name; relative links and pictures
+must exist. One line for each failure, and status 1.
 """
 
 import contextlib
@@ -24,12 +25,15 @@ TARGETS = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(<?([^)\s>]+)|^\[[^\]]+\]: +(\S+)|(?:src|href)=\"([^\"]+)\"", re.MULTILINE)
 SHELL_WORDS = {"do", "then", "else", "time", "exec", "!"}
+PLUGINS = tempfile.TemporaryDirectory()  # the files that a page has its reader write
 READ_PATHS = ("run", "images", "dataset.path")  # keys whose files the reader has, not we
 
 
 def failures(document: Path) -> Iterator[str]:
     text = document.read_text()
     place = document.relative_to(ROOT)
+    for name, content in re.findall(r'^```python title="(.*?)"\n(.*?)^```', text, re.MULTILINE | re.DOTALL):
+        (Path(PLUGINS.name) / name).write_text(content)
     for block in FENCE.finditer(text):
         language, body = block[2], block[3]
         line = text.count("\n", 0, block.start()) + 1
@@ -124,6 +128,8 @@ def compose(arguments: list[str]) -> None:
 def stand_in(override: str, folder: Path) -> str:
     """`override`, reading a file or a run that `folder` has where it names one that only the reader has."""
     key, _, value = override.partition("=")
+    if key == "plugin":
+        return re.sub(r"\w+\.py", lambda name: f"{PLUGINS.name}/{name[0]}", override)
     if key not in READ_PATHS or value in ("", "null"):
         return override
     path = folder / f"{key}{Path(value).suffix}"

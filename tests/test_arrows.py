@@ -13,7 +13,7 @@ STOREYS = (  # from the ground up; the rooms of one storey do not import each ot
     {"layers"},
     {"metrics", "technique", "objective", "architecture", "dataset", "tracking", "game"},
     {"registry"},
-    {"config"},
+    {"config", "plugins"},
     {"compatibility"},
     {"checks"},
     {"composing"},

@@ -10,8 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from improved_gan import registry
 from improved_gan.compatibility import check_compatibility
 from improved_gan.config import Config, UsageError
+from improved_gan.dataset import DATASETS
 from improved_gan.objective import objectives
 
 
@@ -27,6 +29,8 @@ def check(config: Config) -> None:
         _check_balance,
         _check_drawn,
         _check_shapes,
+        _check_owners,
+        _check_dataset,
         _check_objective,
         check_compatibility,
         _check_metrics,
@@ -63,7 +67,9 @@ def _check_range(key: str, value: Any, rules: Any) -> None:
     wanted = [words for (_, words), bound in zip(limits, (minimum, above, maximum), strict=True) if bound is not None]
     if not all(holds for holds, _ in limits):
         raise UsageError(f"{key}={value}: must be {' and '.join(wanted)}")
-    choices = rules.get("choices")
+    choices = dict.fromkeys(rules.get("choices") or ())
+    if key in registry.NAMED_BY:
+        choices |= dict.fromkeys(registry.records(registry.NAMED_BY[key]))
     for word in value if isinstance(value, list) else [value]:
         if choices and word not in choices:
             raise UsageError(f"{key}={word}: must be one of {', '.join(choices)}")
@@ -137,6 +143,13 @@ def _check_balance(config: Config) -> None:
         )
 
 
+def _check_dataset(config: Config) -> None:
+    """What a plugin's data set has to say of its own keys."""
+    record = DATASETS.get(config.dataset.source)
+    if record is not None and record.check is not None:
+        record.check(config.dataset, config)
+
+
 def _check_drawn(config: Config) -> None:
     """What is to be drawn, where the data set is drawn and not read."""
     dataset, points = config.dataset, config.dataset.points
@@ -188,12 +201,6 @@ def _check_objective(config: Config) -> None:
         raise UsageError(
             "dataset.evaluate_on=validation: requires held-out images; set dataset.validation_images to at least 1"
         )
-    for field in dataclasses.fields(objective):
-        owner, value = field.metadata.get("owner"), getattr(objective, field.name)
-        if owner == objective.name and value is None:
-            raise UsageError(f"objective.{field.name}=null: objective={owner} requires a number")
-        if owner not in (None, objective.name) and value is not None:
-            raise UsageError(f"objective.{field.name}={value}: has no effect without objective={owner}; remove it")
     own_check = objectives()[objective.name].check
     if own_check is not None:
         own_check(objective, config)
@@ -202,6 +209,21 @@ def _check_objective(config: Config) -> None:
             f"dataset.labels_per_class={dataset.labels_per_class}: objective.fully_labelled=true uses every label, "
             "so it must be null"
         )
+
+
+def _check_owners(config: Config) -> None:
+    """A key of one choice's own has a value with that choice, and with no other."""
+    chosen = {"objective": config.objective.name, "architecture": config.architecture.name}
+    for group, name in (chosen | {"dataset": config.dataset.source}).items():
+        node = getattr(config, group)
+        for field in dataclasses.fields(node):
+            owner, value = field.metadata.get("owner"), getattr(node, field.name)
+            if owner == name and value is None:
+                kind = "number" if "minimum" in field.metadata else "value"
+                raise UsageError(f"{group}.{field.name}=null: {group}={owner} requires a {kind}")
+            if owner not in (None, name) and value is not None:
+                without = f"has no effect without {group}={owner}"
+                raise UsageError(f"{group}.{field.name}={value}: {without}; remove it")
 
 
 def _check_metrics(config: Config) -> None:

@@ -11,10 +11,11 @@ from improved_gan.streams import guard_streams
 from improved_gan.training.termination import ending_at_once
 
 with ending_at_once():
-    from improved_gan.composing import Request, compose_jobs, conf_folder, groups, register_schema
+    from improved_gan.composing import Request, compose_jobs, conf_folder, groups, load_asked_for, register_schema
     from improved_gan.config import UsageError
     from improved_gan.dispatching import dispatch, resource_that_ran_out
     from improved_gan.metrics.registry import METRICS
+    from improved_gan.plugins import search_path
     from improved_gan.sweep import run_sweep
 
 HELP = """\
@@ -56,6 +57,7 @@ def run(arguments: list[str]) -> int:
     """Do what `arguments` ask; returns the exit status."""
     try:
         if "--help" in arguments or "-h" in arguments:
+            load_asked_for(arguments)
             print(help_text())
             return 0
         if "--version" in arguments:
@@ -107,10 +109,10 @@ def _hydra(arguments: list[str]) -> int:
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # raise, so that the complaint is one line here as everywhere
     register_schema()
-    sys.argv[1:] = arguments
     wanted = [a for a in arguments if not a.startswith("-") and "=" in a]
     if not any(a.split("=")[0] in ("--shell-completion", "-sc") for a in arguments):
         compose_jobs(wanted)
+    sys.argv[1:] = [*arguments, *search_path()]
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):

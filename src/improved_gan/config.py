@@ -137,14 +137,19 @@ class GameConfig:
     start: list[float] = MISSING  # x, y
 
 
-if TYPE_CHECKING:
+class TechniqueConfig:
+    """A node for each technique, by the technique's name: ours and plugins', filled in by the registry."""
 
-    class TechniqueConfig:
-        """A node for each technique, by the technique's name."""
+    if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
 
-        def enabled(self) -> list[str]: ...
+    def enabled(self) -> list[str]:
+        """The names of those that are on."""
+        return [name for name in registry.techniques() if getattr(self, name).enabled]
+
+
+if TYPE_CHECKING:
 
     class ObjectiveConfig(objective.Config):
         """The keys of every objective; those of one's own are null with the others."""
@@ -152,8 +157,12 @@ if TYPE_CHECKING:
         def __getattr__(self, name: str) -> Any: ...
 
 else:
-    TechniqueConfig = registry.techniques_config()
     ObjectiveConfig = objective.objectives_config()
+
+registry.fill(TechniqueConfig)
+registry.let_join("objective", ObjectiveConfig)
+registry.let_join("architecture", ArchitectureConfig)
+registry.let_join("dataset", DatasetConfig)
 
 
 @dataclass
@@ -257,6 +266,7 @@ class Config:
     output_root: str = key(affects_result=False)
     run: str | None = key(affects_result=False)
     images: str | None = key(affects_result=False)
+    plugin: Any = key(affects_result=False)  # null, a name or a list; the hash holds what those in use hold
     job: JobConfig = key(affects_result=False, default_factory=JobConfig)
     budget: BudgetConfig = key(affects_result=False, default_factory=BudgetConfig)
     sample: SampleConfig | None = key(affects_result=False, default=None)

@@ -20,6 +20,7 @@ from improved_gan.composing.migration import migrated_summary, migrated_values
 from improved_gan.config import Config, UsageError
 from improved_gan.file_lock import hold
 from improved_gan.files import atomic_write
+from improved_gan.plugins import load_plugins, without_unused
 
 
 def check_writable(folder: Path, request: str) -> None:
@@ -34,7 +35,9 @@ def check_writable(folder: Path, request: str) -> None:
 def read_config(folder: Path) -> Config:
     """The config of the run in `folder`; raises `UsageError` where there is none or it is another version's."""
     try:
-        stored = _literal(migrated(_stored_values(folder)))
+        stored = migrated(_stored_values(folder))
+        load_plugins(stored.get("plugin"))
+        stored = _literal(stored)
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), completing_defaults(), stored))
     except Exception as error:  # unreadable YAML, unknown keys: whatever is wrong, this folder is no run of ours
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -140,7 +143,7 @@ class RunFolder:
             self._lock = None
 
     def write_config(self, config: Config) -> None:
-        values = {VERSION: SCHEMA_VERSION, **dataclasses.asdict(config)}
+        values = {VERSION: SCHEMA_VERSION, **without_unused(dataclasses.asdict(config))}
         with atomic_write(self.path / "config.yaml") as file:
             file.write(yaml.safe_dump(values, sort_keys=False, allow_unicode=True).encode())
 

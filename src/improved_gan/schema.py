@@ -32,15 +32,19 @@ def number(
     maximum: float | None = None,
     affects_result: bool = True,
     neutral: Any = NO_VALUE,
+    default: Any = MISSING,
 ) -> Any:
-    """A numeric key that must lie in the given range (`None` values pass); the rest as in `key`."""
+    """A numeric key that must lie in the given range (`None` values pass); the rest as in `key`.
+
+    Our values stand in YAML; `default` is for a plugin of one file that brings none.
+    """
     metadata = {"minimum": minimum, "above": above, "maximum": maximum}
-    return field(default=MISSING, metadata={**metadata, **_identity(affects_result, neutral)})
+    return field(default=default, metadata={**metadata, **_identity(affects_result, neutral)})
 
 
-def one_of(*choices: str, affects_result: bool = True, neutral: Any = NO_VALUE) -> Any:
-    """A key that must be one of the given words, or a list of them; the rest as in `key`."""
-    return field(default=MISSING, metadata={"choices": choices, **_identity(affects_result, neutral)})
+def one_of(*choices: str, affects_result: bool = True, neutral: Any = NO_VALUE, default: Any = MISSING) -> Any:
+    """A key that must be one of the given words, or a list of them; the rest as in `number`."""
+    return field(default=default, metadata={"choices": choices, **_identity(affects_result, neutral)})
 
 
 def key(*, affects_result: bool = True, neutral: Any = NO_VALUE, **default: Any) -> Any:

@@ -26,6 +26,7 @@ class Architecture:
 
     generator: Callable[[Any, Normalisation], Module]  # the run's `architecture` node -> layers.generator.Generator
     discriminator: Callable[[Any, int, Layer | None], Module]  # ..., logits -> layers.discriminator.Discriminator
+    config: type[Any] | None = None  # values of the group's keys, and keys of its own: null with every other pair
     check: Callable[[Any, Any], None] | None = None  # the `architecture` node, the run's config: UsageError
     side: int | None = None  # height and width in pixels that it is made for; None: any
     couples_images: bool = False  # whether what the discriminator makes of an image depends on the others
@@ -34,7 +35,7 @@ class Architecture:
 
 @cache
 def architectures() -> dict[str, Architecture]:
-    """Every pair's record, by the name of its file."""
+    """Every pair's record, by the name of its file; plugins' join them."""
     return {name: importlib.import_module(f"{__name__}.{name}").ARCHITECTURE for name in files_of("architecture")}
 
 

@@ -12,6 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from improved_gan.checks import describe_shape
 from improved_gan.composing.keys import conf_folder, groups
 from improved_gan.config import Config, UsageError
+from improved_gan.plugins import conf_folders
+from improved_gan.registry import until_it_grows
 
 BY_SHAPE = "by_shape"  # the architecture of a data set whose files say its shape
 
@@ -68,6 +70,7 @@ def check_shapes(config: Config, choices: Mapping[Any, Any], overrides: Sequence
     raise UsageError(f"{asked}: images of {held} do not fit the architecture of {whose}, which makes {made}; {advice}")
 
 
+@until_it_grows
 @cache
 def architectures_by_shape() -> dict[tuple[int, ...], list[str]]:
     """The architectures that make images of each shape; first the one that a published set of that shape takes."""
@@ -86,7 +89,11 @@ def _default_architecture(dataset: str) -> str | None:
 
 
 def _read(group: str, name: str) -> dict[str, Any]:
-    node = OmegaConf.to_container(OmegaConf.load(conf_folder() / group / f"{name}.yaml"), resolve=False)
+    files = [folder / group / f"{name}.yaml" for folder in (conf_folder(), *conf_folders())]
+    file = next((file for file in files if file.is_file()), None)
+    if file is None:  # a plugin's, without YAML
+        return {}
+    node = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
     assert isinstance(node, dict)
     return {str(key): value for key, value in node.items()}
 

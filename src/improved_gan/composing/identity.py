@@ -11,11 +11,14 @@ from typing import Any
 
 from improved_gan.composing.keys import groups
 from improved_gan.config import NO_VALUE, Config
+from improved_gan.plugins import in_use
+from improved_gan.registry import until_it_grows
 
 SCHEMA_VERSION = 3  # of the config that a run stores; one more needs a function in migration.py
 FALSE = ("false", "no", "off", "n", "0")  # as OmegaConf reads a switch
 
 
+@until_it_grows
 @cache
 def indecisive_keys() -> tuple[str, ...]:
     """Return the dotted keys and groups that do not affect results: the schema's `affects_result=False`."""
@@ -57,6 +60,8 @@ def digest_of(values: dict[str, Any], schema: Any = Config, data_checksum: str |
     decisive = _decisive(values, schema)
     if data_checksum is not None:
         decisive["dataset"]["path"] = data_checksum
+    if plugins := in_use(values):
+        decisive["plugin"] = sorted(plugins.values())
     words = json.dumps([SCHEMA_VERSION, decisive], sort_keys=True)
     return hashlib.sha256(words.encode()).hexdigest()[:8]
 

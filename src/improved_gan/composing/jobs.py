@@ -20,6 +20,8 @@ from improved_gan.composing.keys import conf_folder, groups, register_schema
 from improved_gan.composing.overrides import parsed
 from improved_gan.composing.request import Request, identified, request_for
 from improved_gan.config import NO_VALUE, Config, UsageError
+from improved_gan.plugins import load_plugins, search_path
+from improved_gan.registry import until_it_grows
 
 T = TypeVar("T")
 
@@ -33,6 +35,7 @@ def compose_jobs(arguments: Sequence[str]) -> list[Request]:
     Raises `UsageError` for the first wrong one, or for all wrong ones of a multirun together (a line each).
     """
     texts = [argument for argument in arguments if argument not in ("-m", "--multirun")]
+    load_asked_for(texts)
     multirun, overrides = len(texts) < len(arguments), parsed(texts)
     for override in overrides:
         if override.is_sweep_override() and override.is_hydra_override():
@@ -46,13 +49,22 @@ def compose_jobs(arguments: Sequence[str]) -> list[Request]:
         return _all_composed(_combinations(overrides + parsed(_experiments_sweep(overrides))))
 
 
+def load_asked_for(texts: Sequence[str]) -> None:
+    """Take in the plugins that a command line names: what can be set depends on them."""
+    for override in parsed([text for text in texts if text.startswith("plugin=")]):
+        if override.is_sweep_override():
+            raise UsageError(f"{override.input_line}: one value for the whole sweep; several are plugin=[ONE,OTHER]")
+        load_plugins(override.value())
+    load_plugins()
+
+
 def _experiments_sweep(overrides: list[Override]) -> list[str]:
     """The chosen experiment's own sweep, as overrides, less the keys that `overrides` set."""
     chosen = [o for o in overrides if o.key_or_group == "experiment" and not o.is_sweep_override()]
     if not chosen:
         return []
     try:
-        composed = compose("config", [o.input_line or "" for o in chosen], return_hydra_config=True)
+        composed = compose("config", search_path() + [o.input_line or "" for o in chosen], return_hydra_config=True)
     except HydraException as error:
         raise to_usage_error(error, ()) from None
     given = {override.key_or_group for override in overrides}
@@ -141,6 +153,7 @@ def _with_values(files: tuple[str, ...], values: list[Override]) -> tuple[DictCo
     return composed, choices
 
 
+@until_it_grows
 @lru_cache(maxsize=256)
 def _chosen_files(overrides: tuple[str, ...]) -> tuple[DictConfig, dict[str, Any]]:
     """What Hydra makes of group choices alone, and the choices.
@@ -148,13 +161,14 @@ def _chosen_files(overrides: tuple[str, ...]) -> tuple[DictConfig, dict[str, Any
     The jobs of a sweep mostly share their files and differ in values, which are then set in a copy: reading and
     merging the files is nine tenths of the time that composing takes.
     """
-    composed = compose("config", list(overrides), return_hydra_config=True)
+    composed = compose("config", [*search_path(), *overrides], return_hydra_config=True)
     choices = dict(composed.hydra.runtime.choices)
     with open_dict(composed):
         del composed["hydra"]
     return composed, choices
 
 
+@until_it_grows
 @cache
 def completing_defaults() -> DictConfig:
     """What a run made before a key existed lacks: neutral values, techniques that are off, keys that decide nothing."""

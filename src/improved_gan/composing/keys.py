@@ -4,38 +4,40 @@ import dataclasses
 import typing
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
 from improved_gan.config import Config
+from improved_gan.plugins import conf_folders, default_nodes
+from improved_gan.registry import conf_folder as conf_folder
+from improved_gan.registry import until_it_grows
 
 
-def conf_folder() -> Path:
-    """The config tree: inside the installed package, or at the top of the source tree."""
-    package = Path(__file__).parents[1]
-    packaged = package / "conf"
-    return packaged if packaged.is_dir() else package.parents[1] / "conf"
-
-
+@until_it_grows
 @cache
 def groups() -> dict[str, list[str]]:
-    """Config groups and their choices, e.g. `{"dataset": ["cifar10", "digits", ...]}`."""
-    root = conf_folder()
+    """Config groups and their choices, plugins' too, e.g. `{"dataset": ["cifar10", "digits", ...]}`."""
     found: dict[str, list[str]] = {}
-    for file in sorted(root.rglob("*.yaml")):
-        group, _, choice = file.relative_to(root).with_suffix("").as_posix().partition("/")
-        if choice:
-            found.setdefault(group, []).append(choice)
+    for root in (conf_folder(), *conf_folders()):
+        for file in sorted(root.rglob("*.yaml")):
+            group, _, choice = file.relative_to(root).with_suffix("").as_posix().partition("/")
+            if choice:
+                found.setdefault(group, []).append(choice)
+    for group, name, _ in default_nodes():
+        found[group].append(name)
     return found
 
 
 def register_schema() -> None:
-    """Make the schema known to Hydra under the name that `conf/config.yaml` builds on."""
-    ConfigStore.instance().store(name="schema", node=Config)
+    """Make known to Hydra the schema, which `conf/config.yaml` builds on, and the choices that have no YAML."""
+    store = ConfigStore.instance()
+    store.store(name="schema", node=Config)
+    for group, name, node in default_nodes():
+        store.store(group=group, name=name, node=node, package="_global_" if group == "dataset" else group)
 
 
+@until_it_grows
 @cache
 def known_keys() -> dict[str, Any]:
     """Every dotted key of the schema with its type."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from improved_gan.dataset.labels import held_out, labelled_indices
+from improved_gan.dataset.outside import DATASETS, Dataset
 from improved_gan.dataset.prepared import (
     Modes,
     PreparedDataset,
@@ -24,6 +25,8 @@ from improved_gan.nodes import DatasetConfig
 from improved_gan.schema import UsageError
 
 __all__ = [
+    "DATASETS",
+    "Dataset",
     "Modes",
     "PreparedDataset",
     "PreparedSplit",

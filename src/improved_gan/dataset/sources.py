@@ -24,6 +24,7 @@ from improved_gan.dataset.formats import (
     with_numbered_classes,
 )
 from improved_gan.dataset.image_folder import RULES, find_splits, read_splits
+from improved_gan.dataset.outside import DATASETS
 from improved_gan.dataset.points import draw_points, modes_of
 from improved_gan.dataset.prepared import FORMAT, SourceSplit
 from improved_gan.dataset.stacked_mnist import stack_digits
@@ -113,6 +114,8 @@ def find(config: DatasetConfig, data_root: Path) -> Source:
             raise UsageError(f"dataset.name={config.name}: must be digits with source scikit_learn")
         request, origin = f"dataset={config.name}", "sklearn.datasets.load_digits"
         return Source(config.name, request, origin, None, [], shape, lambda _: read_digits())
+    if config.source in DATASETS:
+        return _from_outside(config, data_root, shape)
     if config.synthetic is not None:
         return _drawn(config, config.synthetic, data_root, shape)
     if config.source == "torchvision":
@@ -139,6 +142,18 @@ def find(config: DatasetConfig, data_root: Path) -> Source:
 def _own_arrays(path: Path, shape: Shape | None, request: str) -> dict[str, SourceSplit]:
     splits = {name: as_split(arrays, shape, f"{name} of {path}") for name, arrays in read_npz(path).items()}
     return with_numbered_classes(splits, request)
+
+
+def _from_outside(config: DatasetConfig, data_root: Path, shape: Shape | None) -> Source:
+    """A plugin's set, read anew whenever its config or one of the plugin's files is another."""
+    record = DATASETS[config.source]
+
+    def read(_: Path) -> dict[str, Arrays]:
+        return {split: Arrays(*arrays) for split, arrays in record.read(config, data_root).items()}
+
+    drawn_of_it = {"labels_per_class": None, "label_seed": 0, "validation_images": 0, "evaluate_on": "test"}
+    recipe = f"{dataclasses.replace(config, **drawn_of_it)}{record.checksum}"  # type: ignore[arg-type]
+    return Source(config.name, f"dataset={config.name}", f"plugin {config.source}", None, [], shape, read, recipe)
 
 
 def _drawn(config: DatasetConfig, drawn: SyntheticConfig, data_root: Path, shape: Shape | None) -> Source:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Metric:
     """One measure: where its function lies, what a person should know about it, and what it needs."""
 
-    function: str  # "module:name" inside this package, Evidence -> Score
+    function: "str | Callable[[MetricInputs], Score]"  # "module:name" inside this package, or a plugin's function
     better: str  # "higher", "lower", or the value that would be best ("0.5")
     sees: str  # what it is good at; with `misses`, one sentence
     misses: str
@@ -40,6 +40,8 @@ class Metric:
 
     def compute(self, evidence: "MetricInputs") -> "Score":
         """The score that `evidence` gives."""
+        if callable(self.function):
+            return self.function(evidence)
         module, _, name = self.function.partition(":")
         function: Callable[[MetricInputs], Score] = getattr(import_module(f"improved_gan.metrics.{module}"), name)
         return function(evidence)

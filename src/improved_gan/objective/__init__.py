@@ -39,7 +39,7 @@ __all__ = [
 
 @cache
 def objectives() -> dict[str, ObjectiveRecord]:
-    """Every objective's record, by the name of its file."""
+    """Every objective's record, by the name of its file; plugins' join them."""
     modules = {one.name: importlib.import_module(f"{__name__}.{one.name}") for one in pkgutil.iter_modules(__path__)}
     return {name: module.OBJECTIVE for name, module in modules.items() if hasattr(module, "OBJECTIVE")}
 

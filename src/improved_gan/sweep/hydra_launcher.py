@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 
 from improved_gan.composing import conf_folder, register_schema
 from improved_gan.composing.hydra_internals import Callbacks
+from improved_gan.plugins import python_path, search_path
 
 
 def launcher_name(overrides: Sequence[str]) -> str:
@@ -27,7 +28,7 @@ def _main_config(overrides: Sequence[str]) -> Iterator[DictConfig]:
     """The composed config with its `hydra` node, while Hydra knows where the config tree is."""
     register_schema()
     with initialize_config_dir(config_dir=str(conf_folder()), version_base="1.3", job_name="improved-gan"):
-        yield compose("config", list(overrides), return_hydra_config=True)
+        yield compose("config", [*search_path(), *overrides], return_hydra_config=True)
 
 
 @contextlib.contextmanager
@@ -37,7 +38,22 @@ def launcher(overrides: Sequence[str], task: Callable[[DictConfig], Any]) -> Ite
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
         context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks())
-        yield Plugins.instance().instantiate_launcher(hydra_context=context, task_function=task, config=config)
+        with _importable_elsewhere():
+            yield Plugins.instance().instantiate_launcher(hydra_context=context, task_function=task, config=config)
+
+
+@contextlib.contextmanager
+def _importable_elsewhere() -> Iterator[None]:
+    """Inside the `with`, processes that are started can import the plugins of one file, as pickled configs want."""
+    before = os.environ.get("PYTHONPATH")
+    if folders := python_path():
+        os.environ["PYTHONPATH"] = os.pathsep.join([*([before] if before else []), *folders])
+    try:
+        yield
+    finally:
+        if folders:
+            os.environ.pop("PYTHONPATH")
+            os.environ.update({"PYTHONPATH": before} if before else {})
 
 
 def at_once(overrides: Sequence[str]) -> int:

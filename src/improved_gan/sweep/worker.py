@@ -17,6 +17,7 @@ from improved_gan.composing import identified, request_for
 from improved_gan.config import Config, UsageError
 from improved_gan.dispatching import Outcome, dispatch, log_to_stderr
 from improved_gan.file_lock import hold
+from improved_gan.plugins import load_plugins
 from improved_gan.streams import guard_streams
 from improved_gan.training.termination import Stopped, heeded_signals
 
@@ -77,6 +78,7 @@ class Worker:
         os.environ.setdefault("TQDM_DISABLE", "1")  # bars of several processes would overwrite each other
         hydra = HydraConfig.get()
         try:
+            load_plugins(composed.plugin)
             request = identified(request_for(composed, hydra.runtime.choices, tuple(hydra.overrides.task)))
         except UsageError as error:  # this machine lacks what the first one had
             return Outcome(2, None, str(error))
