@@ -31,7 +31,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
             near = measured(run, "high_quality_fraction")
             losses.set_title(
                 f"{row.label} (seed {run.settings['seed']}): losses, nats\n"
-                f"at the end {measured(run, 'modes'):.0f} modes, {near:.1%} of the samples near one"
+                f"modes at the end: {measured(run, 'modes'):.0f}, with {near:.1%} of the samples near one"
             )
             positions = _positions(run)
             path.plot(*positions.T, color=INK, lw=0.7)
