@@ -11,7 +11,7 @@ export WANDB_MODE := offline
 export WANDB_ERROR_REPORTING := false
 
 .DEFAULT_GOAL := help
-.PHONY: help run table3-digits phenomena test test-fast test-slow lint format types docs docs-check bench venv
+.PHONY: help run table3-digits phenomena course test test-fast test-slow lint format types docs docs-check bench venv
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,9 @@ phenomena: venv ## every phenomenon of docs/phenomena/: its runs, picture and ta
 	@for each in $(PHENOMENA); do \
 		$(BIN)/improved-gan -m experiment=phenomenon/$$each hydra/launcher=joblib hydra.launcher.n_jobs=-1 $(ARGS) || status=1; \
 	done; exit $${status:-0}
+
+course: venv ## the five exercises of docs/exercises.md, and submission.html to hand in: some 10 minutes on 2 cores
+	$(BIN)/python scripts/course.py $(ARGS)
 
 test: venv ## all tests but the slow ones
 	$(PYTEST) $(ARGS)

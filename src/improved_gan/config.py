@@ -54,6 +54,7 @@ class ReportConfig:
     confidence: float = number(above=0.5, maximum=0.999)  # of every interval
     resamples: int = number(minimum=100)  # of the bootstrap
     rows: int = number(minimum=1)  # shown in plots and sample grids; tables hold all
+    figures: str | None = one_of("svg", "pdf")  # the page's plots as files, too; null: in the page alone
 
 
 @dataclass

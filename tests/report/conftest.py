@@ -17,4 +17,4 @@ def maker(tmp_path: Path) -> Maker:
 @pytest.fixture
 def settings() -> ReportConfig:
     """What conf/job/report.yaml says, with fewer resamples."""
-    return ReportConfig(metric=None, confidence=0.95, resamples=1000, rows=36)
+    return ReportConfig(metric=None, confidence=0.95, resamples=1000, rows=36, figures=None)

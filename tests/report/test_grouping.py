@@ -96,6 +96,29 @@ def test_leave_one_out_rows_are_named_by_what_is_missing(maker: Maker) -> None:
     }
 
 
+def test_a_weight_is_not_told_of_a_row_whose_technique_is_off(maker: Maker) -> None:
+    averaging = "technique.historical_averaging"
+    for seed, weight in enumerate((0.01, 0.1), 1):
+        maker.run(f"off-{seed}", f"{averaging}.enabled=false", f"{averaging}.weight={weight}", seed=seed)
+        maker.run(f"on-{seed}", f"{averaging}.enabled=true", f"{averaging}.weight={weight}", seed=seed)
+    (table,) = tables(maker)
+    assert {row.label: len(row.runs) for row in table.rows} == {
+        "historical averaging off": 2,
+        "historical averaging on, weight 0.01": 1,
+        "historical averaging on, weight 0.1": 1,
+    }
+
+
+def test_a_row_names_every_key_that_was_changed_for_it(maker: Maker) -> None:
+    maker.run("plain-1", "technique=none", "objective=non_saturating")
+    maker.run("penalty-1", "technique=none", "objective=wasserstein_gp", "training.batch_size=50")
+    (table,) = tables(maker)
+    assert [row.label for row in table.rows] == [
+        "all off",
+        "gradient penalty (and objective, batch size, discriminator steps, learning rate, optimizer)",
+    ]
+
+
 def test_a_key_that_older_runs_lack_tells_them_apart(maker: Maker) -> None:
     maker.run("new-1", seed=1)
     folder = maker.run("old-1", seed=2)

@@ -206,3 +206,16 @@ def test_what_is_unreliable_is_marked_wherever_it_stands(maker: Maker, settings:
     for text in (markdown, html):
         assert "Fréchet inception distance: unreliable: 500 images for 2048 features" in text
     assert csv["warning"].tolist() == ["unreliable: 500 images for 2048 features"]
+
+
+@pytest.mark.parametrize(("kind", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_the_plots_are_files_too_where_asked_for(maker: Maker, settings: ReportConfig, kind: str, start: bytes) -> None:
+    table3(maker, seeds=2)
+    settings.figures = kind
+    figures = make_report(maker.root, settings) / "figures"
+    assert sorted(path.name for path in figures.iterdir()) == [
+        f"digits-curves.{kind}",
+        f"digits-effects.{kind}",
+        f"digits-seeds.{kind}",
+    ]
+    assert all(path.read_bytes().startswith(start) for path in figures.iterdir())

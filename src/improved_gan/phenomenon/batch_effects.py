@@ -36,7 +36,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
     """Each line of pictures is one latent in a dozen batches; the table has both measures."""
     lines: list[dict[str, Any]] = []
     with rc_context({**STYLE, "axes.grid": False}):
-        figure = Figure(figsize=(9.6, 3.0 * len(rows)), dpi=110, layout="constrained")
+        figure = Figure(figsize=(9.6, 3.9 * len(rows)), dpi=110, layout="constrained")
         for axes, row in zip(figure.subplots(len(rows), 1, squeeze=False).ravel(), rows, strict=True):
             virtual = row.runs[0].settings["technique.virtual_batch_norm.enabled"]
             name = "virtual batch norm" if virtual else "batch norm"
@@ -44,7 +44,7 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
             shares = format_mean_std([100 * within_batch_variance(same) for same, _ in drawn], 1)
             correlations = format_mean_std([intraclass_correlation(batches) for _, batches in drawn], 3)
             shown = drawn[0][0][:4, :SHOWN]
-            axes.imshow(make_grid(shown.flatten(0, 1), nrow=SHOWN, pad_value=0.5).permute(1, 2, 0))
+            axes.imshow(make_grid(shown.flatten(0, 1), nrow=SHOWN, pad_value=1).permute(1, 2, 0))
             axes.set(title=f"{name}: companions cause {shares} % of an image's variance", xticks=[], yticks=[])
             axes.set(xlabel=f"in {SHOWN} batches", ylabel="a latent a line")
             lines.append({"row": name, "runs": len(row.runs), "variance by companions, %": shares})

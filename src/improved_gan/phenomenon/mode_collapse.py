@@ -10,47 +10,73 @@ from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
+from PIL import Image
 
 from improved_gan.phenomenon.drawing.animation import save_evolution
 from improved_gan.phenomenon.drawing.figure import save_picture
 from improved_gan.phenomenon.drawing.rows import format_mean_std, history, measured
 from improved_gan.report.grouping import Row
 from improved_gan.report.plots import STYLE
+from improved_gan.report.runs import Run
 
 COLUMNS = 3
+NEAR_A_MODE = 0.01  # share of the samples under which their nearest modes say nothing, as `training.diagnosis` has it
 
 
 def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
-    """A heat map of modes over steps for the first seed of each row; the table has all seeds."""
+    """Of each row's first seed a heat map of modes over steps and the last samples; the table has all seeds."""
     lines = [_line(row) for row in rows]
     columns = min(COLUMNS, len(rows))
     height = -(-len(rows) // columns)
     with rc_context({**STYLE, "axes.grid": False}):
-        figure = Figure(figsize=(9.6, 0.6 + 2.3 * height), dpi=110, layout="constrained")
-        panels = figure.subplots(height, columns, squeeze=False, sharex=True, sharey=True).ravel()
-        for axes in panels[len(rows) :]:
-            axes.remove()
-        for axes, row, line in zip(panels, rows, lines, strict=False):
-            steps, counts = history(row.runs[0], "mode_counts")
-            shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-            image = axes.pcolormesh(
-                steps, np.arange(shares.shape[1]), shares.T, cmap="magma_r", vmin=0, vmax=max(0.5, 2 / shares.shape[1])
-            )
+        figure = Figure(figsize=(9.6, 0.6 + (1.9 + 9 / (columns + 1)) * height), dpi=110, layout="constrained")
+        grid = figure.subplots(
+            2 * height, columns, squeeze=False, height_ratios=[1.9, 9 / (columns + 1)] * height
+        )  # heat maps and, under each, its samples
+        for panel in grid.ravel():
+            panel.set_axis_off()
+        for place, (row, line) in enumerate(zip(rows, lines, strict=True)):
+            across, down = place % columns, 2 * (place // columns)
+            axes = grid[down, across]
+            axes.set_axis_on()
+            image = _heat_map(axes, row.runs[0])
             axes.set_title(
                 f"{textwrap.fill(row.label, 34)}\n{line['modes']} modes, high quality {line['high quality, %']}%"
             )
-        figure.supxlabel("step", size=9)
-        figure.supylabel("mode", size=9)
+            pictures = sorted((row.runs[0].folder / "samples").glob("step_*.png"), key=lambda path: int(path.stem[5:]))
+            if pictures:
+                with Image.open(pictures[-1]) as picture:
+                    grid[down + 1, across].imshow(picture.convert("RGB"))
+        for axes in grid[::2, 0]:
+            axes.set_ylabel("mode")
         figure.colorbar(
             image,
-            ax=list(panels[: len(rows)]),
-            label=f"share of the samples,\nby nearest mode (seed {rows[0].runs[0].settings['seed']})",
+            ax=list(grid.ravel()),
+            label=f"share of the samples by nearest mode (seed {rows[0].runs[0].settings['seed']});\n"
+            f"grey: fewer than {NEAR_A_MODE:.0%} of them lie near any",
             pad=0.01,
+            shrink=0.8,
         )
         save_picture(figure, folder)
     save_evolution(folder / "phenomenon.gif", [(row.label, row.runs[0].folder / "samples") for row in rows])
     return lines
+
+
+def _heat_map(axes: Axes, run: Run) -> QuadMesh:
+    """Shares over steps; masked where hardly a sample is near a mode, as then the nearest says nothing."""
+    steps, counts = history(run, "mode_counts")
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    of_quality = dict(zip(*history(run, "high_quality_fraction"), strict=True))
+    far = np.array([of_quality.get(step, 1.0) < NEAR_A_MODE for step in steps])
+    shown = np.ma.masked_where(np.broadcast_to(far[:, None], shares.shape), shares)
+    axes.set_facecolor("#d5dae1")
+    axes.set_xlabel("step")
+    return axes.pcolormesh(
+        steps, np.arange(shares.shape[1]), shown.T, cmap="magma_r", vmin=0, vmax=max(0.5, 2 / shares.shape[1])
+    )
 
 
 def _line(row: Row) -> dict[str, Any]:

@@ -22,21 +22,26 @@ from improved_gan.report.runs import Run
 def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
     """Losses over steps and the path of the generator's weights, a line of panels a row, of its first seed."""
     with rc_context(STYLE):
-        figure = Figure(figsize=(9.6, 0.4 + 2.4 * len(rows)), dpi=110, layout="constrained")
+        figure = Figure(figsize=(9.6, 0.4 + 2.8 * len(rows)), dpi=110, layout="constrained")
         panels = figure.subplots(len(rows), 2, squeeze=False, width_ratios=[2, 1], sharex="col", sharey="col")
         for (losses, path), row in zip(panels, rows, strict=True):
             run = row.runs[0]
             for key, colour in (("discriminator_loss", COLOURS[0]), ("generator_loss", COLOURS[1])):
                 losses.plot(*history(run, key), color=colour, lw=0.8, label=key.replace("_loss", ""))
-            losses.set(title=f"{row.label}: losses, nats; {measured(run, 'modes_captured'):.0f} modes at the end")
+            near = measured(run, "high_quality_fraction")
+            losses.set_title(
+                f"{row.label} (seed {run.settings['seed']}): losses, nats\n"
+                f"modes at the end: {measured(run, 'modes_captured'):.0f}, with {near:.1%} of the samples near one"
+            )
             positions = _positions(run)
             path.plot(*positions.T, color=INK, lw=0.7)
             times = history(run, "generator_position/1")[0]
             dots = path.scatter(*positions.T, c=times, cmap="viridis", s=5, zorder=3)
             figure.colorbar(dots, ax=path, label="step")
             path.set(title="the generator's weights, on two directions")
+            losses.set_xlabel("step")
+            losses.tick_params(labelbottom=True)
         panels[0, 0].legend(frameon=False)
-        panels[-1, 0].set_xlabel("step")
         save_picture(figure, folder)
     return [
         {

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from improved_gan.report.grouping import Row
-from improved_gan.report.plots import COLOURS, INK, STYLE, WIDTH, shown_rows, svg
+from improved_gan.report.plots import COLOURS, INK, STYLE, WIDTH, shown_rows
 from improved_gan.report.results import Results
 from improved_gan.report.runs import Curve
 
@@ -21,7 +21,7 @@ POINTS = 160  # at which the range of all rows is drawn
 BINS = 40  # that losses are averaged over, which are noisy
 
 
-def curves_plot(results: Results, names: Sequence[str], limit: int) -> str | None:
+def curves_plot(results: Results, names: Sequence[str], limit: int) -> Figure | None:
     """Mean over seeds with a band of one standard deviation; a panel a curve, or a panel a row where rows are many."""
     rows = shown_rows(results, limit)
     names = [
@@ -57,9 +57,9 @@ def curves_plot(results: Results, names: Sequence[str], limit: int) -> str | Non
                 frameon=False,
             )
         else:
-            return svg(_panels(rows, names[0], results))
+            return _panels(rows, names[0], results)
         figure.set_layout_engine("constrained")
-        return svg(figure)
+        return figure
 
 
 def _panels(rows: Sequence[Row], name: str, results: Results) -> Figure:

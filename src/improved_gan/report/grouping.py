@@ -6,7 +6,7 @@ differently stands in different columns, so it is neither averaged nor compared.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,9 @@ from improved_gan.report.runs import Run
 
 SEEDS = ("seed", "dataset.label_seed")  # repetitions: what a row is averaged over
 DATA = ("name", "source", "path", "image_shape", "classes", "validation_images")  # of the dataset node: what data it is
+CHOSEN_WHOLE = ("objective", "architecture", "training.optimizer")  # nodes that a row's name tells as one
 ABSENT = "absent"  # of a key that another version's config has not
+OFF = "–"  # of a key of a technique that is off: it decides nothing
 
 
 @dataclass
@@ -81,22 +83,45 @@ def _data_titles(data: list[Any]) -> list[str]:
 
 
 def _table(title: str, runs: list[Run], measure: str | None) -> Table:
-    differing = differing_keys(run.settings for run in runs)
+    differing = [key for key in differing_keys(r.settings for r in runs) if len({_level(r, key) for r in runs}) > 1]
     factors, follows = _independent(differing, runs)
     by_levels: dict[tuple[Hashable, ...], list[Run]] = defaultdict(list)
     for run in runs:
-        by_levels[tuple(run.settings.get(key, ABSENT) for key in differing)].append(run)
+        by_levels[tuple(_level(run, key) for key in differing)].append(run)
     table = Table(title, [], factors, columns_of(runs, measure), follows)
     for group in by_levels.values():
-        levels = tuple(group[0].settings.get(key, ABSENT) for key in factors)
+        levels = tuple(_level(group[0], key) for key in factors)
         row = Row("", levels, _without_copies(group, table.notes))
         papers = {str(run.paper): run.paper for run in row.runs if run.paper}
         row.paper = next(iter(papers.values()), None)
         if len(papers) > 1:
             table.notes.append(f"{row.runs[0].name}: its runs name different rows of the paper; the first is shown")
         table.rows.append(row)
-    _label(table)
+    _label(table, {key: _told_besides(key, follows[key], runs) for key in factors})
     return table
+
+
+def _level(run: Run, key: str) -> Hashable:
+    node, _, name = key.rpartition(".")
+    off = node.startswith("technique.") and name != "enabled" and run.settings.get(f"{node}.enabled") is False
+    return OFF if off and key in run.settings else run.settings.get(key, ABSENT)
+
+
+def _told_besides(key: str, others: Sequence[str], runs: Sequence[Run]) -> list[str]:
+    """Words for those of `others`, which change with `key`, that a row's name must tell: no copies, not its own."""
+    node = key.rpartition(".")[0]
+    told: dict[tuple[Hashable, ...], str] = {tuple(_level(run, key) for run in runs): ""}  # by values: a copy has equal
+    for other in others:
+        if not (node.startswith("technique.") and other.startswith(f"{node}.")):
+            told.setdefault(tuple(_level(run, other) for run in runs), other)
+    words = [_node_words(other) or factor_words(other, [key, *others]) for other in told.values() if other]
+    return list(dict.fromkeys(words))
+
+
+def _node_words(key: str) -> str:
+    """`objective` for any of its keys, which one choice sets together; empty for a key that stands for itself."""
+    node = key.rpartition(".")[0]
+    return node.rpartition(".")[2] if node in CHOSEN_WHOLE else ""
 
 
 def differing_keys(settings: Iterable[dict[str, Any]]) -> list[str]:
@@ -121,7 +146,7 @@ def _independent(keys: list[str], runs: list[Run]) -> tuple[list[str], dict[str,
     partitions: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for key in keys:
         numbers: dict[Hashable, int] = {}
-        partitions[tuple(numbers.setdefault(run.settings.get(key, ABSENT), len(numbers)) for run in runs)].append(key)
+        partitions[tuple(numbers.setdefault(_level(run, key), len(numbers)) for run in runs)].append(key)
     follows: dict[str, list[str]] = {}
     for together in partitions.values():
         first = min(together, key=lambda key: (not key.endswith(".enabled"), keys.index(key)))
@@ -140,7 +165,7 @@ def _without_copies(runs: list[Run], notes: list[str]) -> list[Run]:
     return sorted(best.values(), key=lambda run: [str(run.settings.get(key)).zfill(12) for key in SEEDS])
 
 
-def _label(table: Table) -> None:
+def _label(table: Table, besides: Mapping[str, Sequence[str]]) -> None:
     """Names of the rows, and their order: the paper's where it names them all, else that of their settings."""
     rows, factors = table.rows, table.factors
     rows.sort(key=lambda row: [_sortable(level) for level in row.levels])
@@ -149,6 +174,10 @@ def _label(table: Table) -> None:
     for row in rows:
         other = next((r for r in rows if r is not row and named[id(r)] == named[id(row)]), None)
         differences = setting_words(factors, row.levels, reference.levels if reference else None)
+        if differences and reference:
+            changed = [k for k, a, b in zip(factors, row.levels, reference.levels, strict=True) if a != b]
+            also = [words for factor in changed for words in besides[factor]]
+            differences += f" (and {', '.join(also)})" if also else ""
         if named[id(row)] and other is None:
             row.label = named[id(row)]
         else:
@@ -170,7 +199,7 @@ def reference_row(rows: Sequence[Row]) -> Row | None:
 
 def distance(row: Row, other: Row) -> int:
     """In how many factors two rows differ."""
-    return sum(a != b for a, b in zip(row.levels, other.levels, strict=True))
+    return sum(a != b and OFF not in (a, b) for a, b in zip(row.levels, other.levels, strict=True))
 
 
 def setting_words(factors: Sequence[str], levels: Sequence[Hashable], reference: Sequence[Hashable] | None) -> str:
@@ -178,7 +207,7 @@ def setting_words(factors: Sequence[str], levels: Sequence[Hashable], reference:
     differing = [
         (factor_words(key, factors), level)
         for position, (key, level) in enumerate(zip(factors, levels, strict=True))
-        if reference is None or level != reference[position]
+        if (reference is None or level != reference[position]) and level != OFF
     ]
     if reference is not None and differing and all(level is True for _, level in differing):
         return " + ".join(name for name, _ in differing)

@@ -1,4 +1,4 @@
-"""The four files of a report: table.md, table.csv, table.tex and report.html, which needs nothing beside it."""
+"""The four files of a report, of which report.html needs nothing beside it; and its plots as files, on request."""
 
 import shlex
 import time
@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib.figure import Figure
 
 from improved_gan.config import ReportConfig
 from improved_gan.files import atomic_write
@@ -18,7 +19,7 @@ from improved_gan.report.discovery import Found
 from improved_gan.report.grids import grids_of
 from improved_gan.report.latex import latex_table
 from improved_gan.report.others import others_of
-from improved_gan.report.plots import effects_plot, seeds_plot, shown_rows
+from improved_gan.report.plots import effects_plot, save_figures, seeds_plot, shown_rows, svg
 from improved_gan.report.results import Results
 from improved_gan.report.runs import Run, number_or_none
 from improved_gan.report.tables import STATUSES, best_cells, long_frame, wide_frame
@@ -45,7 +46,11 @@ def write_report(
     latex = "\n".join(latex_table(t["frame"], t["best"], f"Results on {t['title']}") for t in tables)
     later = list(problems)
     for table in tables:
+        plots = _plots(table["results"], config)
+        table |= {name: svg(figure) if figure else None for name, figure in plots.items()}
         table |= _pictures(table["results"], config, later)
+        if config.figures:
+            save_figures(folder / "figures", table["title"], plots, config.figures)
     shared["problems"] = _shortened(later)
     page = _template("report.html.jinja", escape=True).render(
         shared,
@@ -83,13 +88,18 @@ def _template(name: str, escape: bool) -> Any:
     return environment.get_template(name)
 
 
-def _pictures(results: Results, config: ReportConfig, problems: list[str]) -> dict[str, Any]:
-    rows = shown_rows(results, config.rows)
+def _plots(results: Results, config: ReportConfig) -> dict[str, Figure | None]:
     measures = [column.measure for column in results.columns[:2]]
     return {
         "seeds": seeds_plot(results, config.rows),
         "effects": effects_plot(results),
         "curves": curves_plot(results, [*dict.fromkeys(measures), *CURVES], config.rows),
+    }
+
+
+def _pictures(results: Results, config: ReportConfig, problems: list[str]) -> dict[str, Any]:
+    rows = shown_rows(results, config.rows)
+    return {
         "grids": grids_of(rows, problems),
         "shown": len(rows),
         "panels": len(rows) > TOGETHER,

@@ -1,10 +1,11 @@
-"""Plots of seeds and effects, each as an SVG that travels inside the page."""
+"""Plots of seeds and effects, and how a plot becomes a file or travels inside the page."""
 
 import base64
 import io
 import math
+import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from improved_gan.report.columns import Column
 from improved_gan.report.grouping import Row
 from improved_gan.report.results import Results
+from improved_gan.run_folder import atomic_write
 
 WIDTH = 9.6  # inches, the page's column at 100 dots an inch
 STYLE: Any = dict(rc_params_from_file(Path(__file__).with_name("figures.mplstyle"), use_default_template=False))
@@ -29,11 +31,26 @@ def data_uri(content: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
+def rendered(figure: Figure, kind: str) -> bytes:
+    """The drawing as a file of `kind`, svg or pdf, the same whenever it is made."""
+    buffer = io.BytesIO()
+    with rc_context(STYLE):
+        figure.savefig(buffer, format=kind, metadata={"Date" if kind == "svg" else "CreationDate": None})
+    return buffer.getvalue()
+
+
 def svg(figure: Figure) -> str:
     """The drawing as an address that needs no network."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return data_uri(buffer.getvalue(), "svg+xml")
+    return data_uri(rendered(figure, "svg"), "svg+xml")
+
+
+def save_figures(folder: Path, title: str, plots: Mapping[str, Figure | None], kind: str) -> None:
+    """Write `<title>-seeds.svg` and the others, for a paper or a hand-in."""
+    name = re.sub(r"\W+", "_", title).strip("_")
+    for plot, figure in plots.items():
+        if figure is not None:
+            with atomic_write(folder / f"{name}-{plot}.{kind}") as file:
+                file.write(rendered(figure, kind))
 
 
 def shown_rows(results: Results, limit: int) -> list[Row]:
@@ -48,7 +65,7 @@ def shown_rows(results: Results, limit: int) -> list[Row]:
     return [rows[k] for k in best]
 
 
-def seeds_plot(results: Results, limit: int) -> str | None:
+def seeds_plot(results: Results, limit: int) -> Figure | None:
     """Every seed as a dot, the mean with its interval, the paper's figure where it compares; up to three measures."""
     columns = [c for k, c in enumerate(results.columns) if any(row[k].estimate for row in results.cells)][:3]
     rows = shown_rows(results, limit)
@@ -68,7 +85,7 @@ def seeds_plot(results: Results, limit: int) -> str | None:
         all_axes[0].tick_params(axis="y", length=0, labelcolor=INK)
         all_axes[0].set_ylim(len(rows) - 0.5, -0.5)
         figure.set_layout_engine("constrained")
-        return svg(figure)
+        return figure
 
 
 def _draw_seeds(axes: Axes, results: Results, row: Row, column: Column, place: int) -> None:
@@ -98,7 +115,7 @@ def _draw_seeds(axes: Axes, results: Results, row: Row, column: Column, place: i
     axes.plot(found.mean * column.scale, place + 0.1, "|", ms=8, mew=2, color=colour)
 
 
-def effects_plot(results: Results) -> str | None:
+def effects_plot(results: Results) -> Figure | None:
     """Main effects and interactions of a factorial, or each row's difference from the reference row, with intervals."""
     column = results.primary
     if column is None:
@@ -132,7 +149,7 @@ def effects_plot(results: Results) -> str | None:
         direction = f"  (better: {'right' if column.sign > 0 else 'left'})" if column.sign else ""
         axes.set_xlabel(f"change of {column.title}{direction}")
         figure.set_layout_engine("constrained")
-        return svg(figure)
+        return figure
 
 
 def _index(rows: Sequence[Row], row: Row) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from improved_gan.report.columns import Column, decimals, paper_results, written
-from improved_gan.report.grouping import ABSENT, Row, factor_words, reference_row, setting_words
+from improved_gan.report.grouping import ABSENT, OFF, Row, factor_words, reference_row, setting_words
 from improved_gan.report.results import Cell, Results
 
 FACTOR_COLUMNS = 6  # more than that are written as one label
@@ -65,7 +65,9 @@ def long_frame(all_results: Sequence[Results], confidence: float) -> pd.DataFram
     for results in all_results:
         table = results.table
         for k, row in enumerate(results.rows):
-            settings = {key: level for key, level in zip(table.factors, row.levels, strict=True) if level != ABSENT}
+            settings = {
+                key: level for key, level in zip(table.factors, row.levels, strict=True) if level not in (ABSENT, OFF)
+            }
             statuses = Counter(run.status for run in row.runs)
             shared = {"data": table.title, "row": row.label, "finished": statuses["finished"]}
             shared |= {status: statuses[status] for status in STATUSES} | {"scaled": row.scaled}
