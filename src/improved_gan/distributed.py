@@ -1,0 +1,150 @@
+"""Several processes, one run: how a batch is shared out, and what the processes tell each other.
+
+Each process holds an equal shard of every batch. Its loss is a mean over the shard, or the whole batch's loss,
+replicated; the mean of the processes' gradients is then the gradient of the whole batch, as long as whatever was
+summed over processes has its gradient summed too. All processes draw the same random numbers, for the whole batch, and
+take those of their own rows.
+
+In one process, and outside `sharded()`, everything here is the identity: what is not a step of training (sampling,
+measuring, data-dependent initialisation) is each process's own affair, and the same in all of them.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+_rows: int | None = None  # of one batch in this process, while its steps are shared out
+
+
+def rank() -> int:
+    """This process's number, from 0."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def processes() -> int:
+    """How many processes train this run."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def leads() -> bool:
+    """Whether this is the process that writes, tracks and draws."""
+    return rank() == 0
+
+
+@contextmanager
+def sharded(batch_size: int) -> Iterator[None]:
+    """Inside the `with`, this process holds its share of each batch of `batch_size` examples (or packs)."""
+    global _rows
+    if processes() == 1:
+        yield
+        return
+    assert batch_size % processes() == 0
+    _rows = batch_size // processes()
+    try:
+        yield
+    finally:
+        _rows = None
+
+
+def shares() -> int:
+    """Among how many processes a batch is shared out at the moment."""
+    return 1 if _rows is None else processes()
+
+
+def own(whole: Shaped[Tensor, "batch *rest"]) -> Shaped[Tensor, "rows *rest"]:
+    """This process's rows of a whole batch."""
+    return whole.chunk(shares())[rank()] if _rows is not None else whole
+
+
+def own_of_joined(whole: Shaped[Tensor, "joined *rest"]) -> Shaped[Tensor, "rows *rest"]:
+    """This process's rows of several whole batches that were joined: of each batch its share, joined again."""
+    if _rows is None:
+        return whole
+    return whole.unflatten(0, (-1, processes(), _rows))[:, rank()].flatten(0, 1)
+
+
+def summed(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The sum over the processes; differentiable any number of times."""
+    if _rows is None:
+        return x
+    total: Tensor = _Sum.apply(x)
+    return total
+
+
+def averaged(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The mean over the processes; differentiable any number of times."""
+    return summed(x) / processes() if _rows is not None else x
+
+
+def gathered(x: Float[Tensor, "rows *rest"]) -> Float[Tensor, "batch *rest"]:
+    """The whole batch of which x is this process's share; differentiable any number of times."""
+    if _rows is None:
+        return x
+    before, after = rank() * len(x), (processes() - 1 - rank()) * len(x)
+    padding = [x.new_zeros(count, *x.shape[1:]) for count in (before, after)]
+    return summed(torch.cat([padding[0], x, padding[1]]))
+
+
+def var_mean(x: Float[Tensor, "*shape"], axes: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """The (biased) variance and the mean over `axes`, batches taken whole; differentiable any number of times."""
+    variance, mean = torch.var_mean(x, list(axes), correction=0)
+    if _rows is None:
+        return variance, mean
+    variances, means = gathered(torch.stack([variance, mean])[None]).unbind(1)
+    # Shards are equal; the sum of squares less the squared sum would lose digits.
+    return variances.mean(0) + means.var(0, correction=0), means.mean(0)
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over the processes; a sum's gradient comes from every process, and so is summed over them as well."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        total = x.detach().clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        summed_gradient: Tensor = _Sum.apply(gradient)
+        return summed_gradient
+
+
+@torch.no_grad()
+def average_gradients(parameters: Iterable[Tensor]) -> None:
+    """Put the mean over the processes into the parameters' gradients, in one call for each of their types."""
+    if _rows is None:
+        return
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    for part in _by_dtype(gradients):
+        flat = torch.cat([gradient.flatten() for gradient in part])
+        dist.all_reduce(flat)
+        _write(flat / processes(), part)
+
+
+@torch.no_grad()
+def take_from_first(tensors: Iterable[Tensor]) -> None:
+    """Put the first process's values into these tensors, in one call for each of their types."""
+    if processes() == 1:
+        return
+    for part in _by_dtype(list(tensors)):
+        flat = torch.cat([tensor.flatten() for tensor in part])
+        dist.broadcast(flat, 0)
+        _write(flat, part)
+
+
+def _by_dtype(tensors: list[Tensor]) -> list[list[Tensor]]:
+    found: dict[torch.dtype, list[Tensor]] = {}
+    for tensor in tensors:
+        found.setdefault(tensor.dtype, []).append(tensor)
+    return list(found.values())
+
+
+def _write(flat: Tensor, tensors: list[Tensor]) -> None:
+    for tensor, values in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
+        tensor.copy_(values.view(tensor.shape))
