@@ -68,6 +68,11 @@ def own_of_joined(whole: Shaped[Tensor, "joined *rest"]) -> Shaped[Tensor, "rows
     return whole.unflatten(0, (-1, processes(), _rows))[:, rank()].flatten(0, 1)
 
 
+def whole_like(x: Shaped[Tensor, "rows *rest"]) -> Shaped[Tensor, "batch *rest"]:
+    """An empty tensor for the whole batches (one, or several joined) of which x holds the own rows; alone, x itself."""
+    return x if _rows is None else x.new_empty(processes() * len(x), *x.shape[1:])
+
+
 def summed(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """The sum over the processes; differentiable any number of times."""
     if _rows is None:

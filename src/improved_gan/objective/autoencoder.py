@@ -6,10 +6,10 @@ with mean and variance of each of the code's dims over the batch. Standardising 
 only gives it the scale of the N(0, I) that samples are drawn from. Nothing else makes it follow that distribution.
 """
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from improved_gan import distributed
 from improved_gan.config import ObjectiveConfig
 from improved_gan.objective.record import Reconstruction
 
@@ -21,7 +21,7 @@ def autoencoder(config: ObjectiveConfig) -> Reconstruction:
 
 def _latents(codes: Float[Tensor, "batch latent"], draw: bool) -> Float[Tensor, "batch latent"]:
     """The standardised code, drawn or not."""
-    variance, mean = torch.var_mean(codes, 0, correction=0)
+    variance, mean = distributed.var_mean(codes, [0])
     return (codes - mean) * (variance + 1e-6).rsqrt()
 
 

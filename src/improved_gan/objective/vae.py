@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from improved_gan import distributed
 from improved_gan.config import ObjectiveConfig
 from improved_gan.objective.record import Reconstruction
 
@@ -38,4 +39,6 @@ def vae(config: ObjectiveConfig) -> Reconstruction:
 def _latents(codes: Float[Tensor, "batch code"], draw: bool) -> Float[Tensor, "batch latent"]:
     """The mean; if to `draw`, a fresh draw from q(z|x)."""
     mean, log_variance = codes.chunk(2, dim=1)
-    return mean + (log_variance / 2).exp() * torch.randn_like(mean) if draw else mean
+    if not draw:
+        return mean
+    return mean + (log_variance / 2).exp() * distributed.own(distributed.whole_like(torch.empty_like(mean)).normal_())

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from improved_gan import distributed
 from improved_gan.config import Config, UsageError
 from improved_gan.dataset import PreparedDataset
 from improved_gan.dataset.checking import check_against_data
@@ -97,6 +98,10 @@ class Trainer:
 
     def advance(self) -> Losses:
         """One step: `discriminator_steps` updates of the discriminator, then `generator_steps` of the generator."""
+        with distributed.sharded(self.config.training.batch_size // self.pair.pack):
+            return self._advance()
+
+    def _advance(self) -> Losses:
         training = self.config.training
         losses: Losses = {}
         self._schedule()
@@ -107,7 +112,7 @@ class Trainer:
             for k in range(training.generator_steps):
                 number = self.step * training.generator_steps + k
                 real = self.batches.for_generator(number) if self.pair.generator_sees_reals else None
-                losses |= generator_step(self.pair, real, training.batch_size // self.pair.pack)
+                losses |= generator_step(self.pair, real, training.batch_size // self.pair.pack // distributed.shares())
         self.step += 1
         return losses
 
