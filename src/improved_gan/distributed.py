@@ -9,16 +9,66 @@ In one process, and outside `sharded()`, everything here is the identity: what i
 measuring, data-dependent initialisation) is each process's own affair, and the same in all of them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from jaxtyping import Float, Shaped
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 
+from improved_gan.processes import ProcessLost, place
+from improved_gan.schema import UsageError
+
+LONGEST_WAIT = timedelta(days=2)  # for the first process to measure and draw; one that ends is noticed at once
+REASON = "improved_gan/reason"  # why a process ended, in the store that all of them see
+Result = TypeVar("Result")
+
+_store: Any = None  # a torch.distributed.Store
 _rows: int | None = None  # of one batch in this process, while its steps are shared out
+
+
+@contextmanager
+def started(device: torch.device) -> Iterator[None]:
+    """Inside the `with`, the processes that torchrun started are one group; alone, nothing happens.
+
+    What ends one of them ends the others by a `ProcessLost` that tells the reason.
+    """
+    global _store
+    where = place()
+    if where.count == 1:
+        yield
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+    _store, number, count = next(iter(rendezvous("env://")))
+    dist.init_process_group(backend, store=_store, rank=number, world_size=count, timeout=LONGEST_WAIT)
+    try:
+        yield
+    except ProcessLost:
+        raise
+    except BaseException as error:
+        _store.set(REASON, f"{str(error) or type(error).__name__} (process {number})")
+        raise
+    finally:
+        dist.destroy_process_group()
+
+
+@contextmanager
+def _noticing_loss() -> Iterator[None]:
+    """Inside the `with`, a partner that is gone is a `ProcessLost`."""
+    try:
+        yield
+    except RuntimeError as error:
+        known = _store is not None and _store.check([REASON])
+        reason = _store.get(REASON).decode() if known else "torchrun's last lines say how"
+        raise ProcessLost(
+            f"another process of this run has ended: {reason}; the same command goes on from the newest checkpoint"
+        ) from error
 
 
 def rank() -> int:
@@ -111,7 +161,8 @@ class _Sum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         total = x.detach().clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(total)
+        with _noticing_loss():
+            dist.all_reduce(total)
         return total
 
     @staticmethod
@@ -128,7 +179,8 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     for part in _by_dtype(gradients):
         flat = torch.cat([gradient.flatten() for gradient in part])
-        dist.all_reduce(flat)
+        with _noticing_loss():
+            dist.all_reduce(flat)
         _write(flat / processes(), part)
 
 
@@ -139,8 +191,47 @@ def take_from_first(tensors: Iterable[Tensor]) -> None:
         return
     for part in _by_dtype(list(tensors)):
         flat = torch.cat([tensor.flatten() for tensor in part])
-        dist.broadcast(flat, 0)
+        with _noticing_loss():
+            dist.broadcast(flat, 0)
         _write(flat, part)
+
+
+def mean_of_all(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The mean over the processes, at any time; no gradient."""
+    if processes() == 1:
+        return values
+    total = values.detach().clone()
+    with _noticing_loss():
+        dist.all_reduce(total)
+    return total / processes()
+
+
+def largest(number: int) -> int:
+    """The largest of the processes' numbers."""
+    if processes() == 1:
+        return number
+    found = torch.tensor(number)
+    with _noticing_loss():
+        dist.all_reduce(found, dist.ReduceOp.MAX)
+    return int(found)
+
+
+def by_first(work: Callable[[], Result]) -> Result:
+    """What `work()` returns in the first process, which alone does it; its `UsageError` is raised in all."""
+    if processes() == 1:
+        return work()
+    told: list[Any] = [None, None]
+    if leads():
+        try:
+            told = [work(), None]
+        except UsageError as error:
+            told = [None, str(error)]
+    with _noticing_loss():
+        dist.broadcast_object_list(told, 0)
+    result, complaint = told
+    if complaint is not None:
+        raise UsageError(complaint)
+    return result
 
 
 def _by_dtype(tensors: list[Tensor]) -> list[list[Tensor]]:

@@ -40,6 +40,12 @@ class Trainer:
         self._image_sets: dict[int, Images] = {}  # by the identity of a split of `dataset`
         self.batches, unlabelled_count = self._batches()
         training = config.training
+        shares = self.pair.pack * distributed.processes()
+        if distributed.processes() > 1 and training.batch_size % shares:
+            raise UsageError(
+                f"training.batch_size={training.batch_size}: {distributed.processes()} processes cannot share it out "
+                f"evenly; use a multiple of {shares}"
+            )
         self.steps_per_epoch = max(1, unlabelled_count // (training.batch_size * training.discriminator_steps))
         lengths = [training.steps, training.epochs and training.epochs * self.steps_per_epoch]
         self.total_steps = min(length for length in lengths if length is not None)
@@ -95,6 +101,8 @@ class Trainer:
     def initialise(self) -> None:
         """Data-dependent initialisation from the first images; a resumed run has it in its weights."""
         initialise(self.pair, self.batches.first(self.config.architecture.initialise_on))
+        for network in (self.pair.generator, self.pair.discriminator):
+            distributed.take_from_first([*network.parameters(), *network.buffers()])
 
     def advance(self) -> Losses:
         """One step: `discriminator_steps` updates of the discriminator, then `generator_steps` of the generator."""
