@@ -1,14 +1,17 @@
 """Two processes that share a batch find what one finds for the whole of it, derivatives included."""
 
+import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from gloo_processes import in_processes
-from torch import Tensor
+from torch import Tensor, multiprocessing
 
 from improved_gan import distributed
+from improved_gan.processes import ProcessLost
 
 ROWS = 6
 
@@ -97,3 +100,29 @@ def test_one_process_is_left_alone() -> None:
         functions = (distributed.own, distributed.own_of_joined, distributed.summed, distributed.gathered)
         assert all(function(x) is x for function in functions) and distributed.averaged(x) is x
         assert all(map(torch.equal, distributed.var_mean(x, [0]), torch.var_mean(x, [0], correction=0)))
+
+
+def fail_in_one(rank: int, port: int, told: Path) -> None:
+    """As torchrun starts it: process 1 runs into an error while process 0 waits for it."""
+    place = {"RANK": rank, "WORLD_SIZE": 2, "LOCAL_RANK": rank, "MASTER_ADDR": "localhost", "MASTER_PORT": port}
+    os.environ |= {name: str(value) for name, value in place.items()}
+    try:
+        with distributed.started(torch.device("cpu")):
+            assert distributed.by_first(lambda: f"said by {distributed.rank()}") == "said by 0"
+            if rank == 1:
+                raise ValueError("the data are not there")
+            distributed.largest(0)
+    except ValueError:
+        pass
+    except ProcessLost as lost:
+        told.write_text(str(lost))
+
+
+@pytest.mark.integration
+def test_a_process_that_waits_for_another_is_told_why_that_one_ended(tmp_path: Path) -> None:
+    with socket.socket() as found:
+        found.bind(("localhost", 0))
+        port = found.getsockname()[1]
+    multiprocessing.spawn(fail_in_one, (port, tmp_path / "told"), nprocs=2)  # type: ignore[no-untyped-call]
+    told = (tmp_path / "told").read_text()
+    assert "another process of this run has ended: the data are not there (process 1)" in told

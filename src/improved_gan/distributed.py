@@ -10,7 +10,7 @@ measuring, data-dependent initialisation) is each process's own affair, and the 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -64,11 +64,17 @@ def _noticing_loss() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        known = _store is not None and _store.check([REASON])
-        reason = _store.get(REASON).decode() if known else "torchrun's last lines say how"
         raise ProcessLost(
-            f"another process of this run has ended: {reason}; the same command goes on from the newest checkpoint"
+            f"another process of this run has ended: {_known_reason()}; the same command goes on from the newest checkpoint"
         ) from error
+
+
+def _known_reason() -> str:
+    """Why another process says that it ends, if it can and the store is not gone with it."""
+    with suppress(RuntimeError):
+        if _store is not None and _store.check([REASON]):
+            return str(_store.get(REASON).decode())
+    return "torchrun's last lines say how"
 
 
 def rank() -> int:
