@@ -7,7 +7,8 @@ import improved_gan
 
 PACKAGE = Path(improved_gan.__file__).parent
 STOREYS = (  # from the ground up; the rooms of one storey do not import each other
-    {"schema", "tensors", "file_lock", "remarks"},
+    {"schema", "tensors", "file_lock", "remarks", "processes"},
+    {"distributed"},
     {"files", "exact_arithmetic", "devices", "streams", "nodes"},
     {"kernels"},
     {"layers"},

@@ -16,6 +16,7 @@ with ending_at_once():
     from improved_gan.dispatching import dispatch, resource_that_ran_out
     from improved_gan.metrics.registry import METRICS
     from improved_gan.plugins import search_path
+    from improved_gan.processes import place
     from improved_gan.sweep import run_sweep
 
 HELP = """\
@@ -73,6 +74,8 @@ def run(arguments: list[str]) -> int:
             return _hydra(arguments)
         requests = compose_jobs(arguments)
         overrides = [argument for argument in arguments if argument not in ("-m", "--multirun")]
+        if len(overrides) < len(arguments) and place().count > 1:
+            raise UsageError("--multirun: takes one process; start it without torchrun")
         if len(overrides) < len(arguments) or requests[0].config.sweep.dry_run:
             return run_sweep(requests, overrides)
         return _run_one(requests[0])
@@ -128,6 +131,6 @@ def _hydra(arguments: list[str]) -> int:
 def _run_one(request: Request) -> int:
     """Do one request; its folder is the last line on stdout."""
     outcome = dispatch(request)
-    if outcome.folder is not None:
+    if outcome.folder is not None and place().rank == 0:
         print(outcome.folder)
     return outcome.status

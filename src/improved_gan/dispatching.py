@@ -10,6 +10,7 @@ from typing import Any
 from improved_gan.composing import Request
 from improved_gan.config import UsageError
 from improved_gan.job import job_named
+from improved_gan.processes import ProcessLost, place
 from improved_gan.training.termination import Stopped, TrainingFailed, ending_at_once, raising_stopped
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO, errno.ESTALE)
@@ -28,7 +29,10 @@ class Outcome:
 def dispatch(request: Request) -> Outcome:
     """Do what `request` asks; never raises what a job can raise, but says it on stderr."""
     log_to_stderr()
+    where = place()
     try:
+        if where.count > 1 and request.config.job.name != "train":
+            raise UsageError(f"job={request.config.job.name}: takes one process; start it without torchrun")
         with ending_at_once():
             job = job_named(request.config.job.name)
         with raising_stopped():
@@ -38,13 +42,14 @@ def dispatch(request: Request) -> Outcome:
     except Stopped as stop:
         print(f"{stop}; the same command goes on from the checkpoint", file=sys.stderr)
         return Outcome(128 + stop.signum, None, str(stop))
-    except TrainingFailed as error:
+    except (TrainingFailed, ProcessLost) as error:
         outcome = Outcome(1, None, str(error))
     except Exception as error:
         if not (reason := resource_that_ran_out(error)):
             log.exception("the run failed")
         outcome = Outcome(1, None, reason or f"{type(error).__name__}: {error}")
-    print(f"error: {outcome.reason}", file=sys.stderr)
+    speaker = f"process {where.rank}: " if where.rank else ""
+    print(f"error: {speaker}{outcome.reason}", file=sys.stderr)
     return outcome
 
 

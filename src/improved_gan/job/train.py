@@ -15,8 +15,9 @@ from typing import Any
 
 import torch
 
-from improved_gan import dataset
+from improved_gan import dataset, distributed
 from improved_gan.composing import Request
+from improved_gan.config import UsageError
 from improved_gan.devices import choose_device
 from improved_gan.evaluation.during_training import measurements
 from improved_gan.evaluation.real_data import judge_real_data
@@ -41,20 +42,26 @@ def train(request: Request) -> Path:
     """Train the run that `request` asks for and return its folder.
 
     Raises `UsageError` before anything is created if it cannot be done; `Stopped` after a checkpoint on a signal.
+    Of several processes the first writes and speaks, the others follow.
     """
     # What is said before there is a log.txt to say it in.
     early = MemoryHandler(1000, flushLevel=logging.CRITICAL + 1, flushOnClose=False)
     log.addHandler(early)
     try:
-        return _train_or_find(request, early)
+        with distributed.started(choose_device(request.config.device)):
+            return _train_or_find(request, early)
     finally:
         log.removeHandler(early)
 
 
 def _train_or_find(request: Request, early: MemoryHandler) -> Path:
     folder, config = RunFolder.of(request), request.config
+    if not distributed.leads():
+        log.setLevel(logging.WARNING)
     log.debug("improved-gan %s", shlex.join(request.overrides))
-    if folder.summary().get("status") == "finished":
+    if distributed.by_first(lambda: folder.summary().get("status") == "finished"):
+        if not distributed.leads():
+            return folder.path
         refuse_other_data(folder.path, dataset.checksum_at_hand(config.dataset, Path(config.data_root)))
         log.info("already finished; nothing to do")
         print_results(folder)
@@ -67,6 +74,8 @@ def _train_or_find(request: Request, early: MemoryHandler) -> Path:
             log.warning("%s", remark)
     config.dataset.classes = prepared.classes  # as found in the files, for whoever reads the run's config
     if config.metrics.judged == "training_images":
+        if distributed.processes() > 1:
+            raise UsageError("metrics.judged=training_images: takes one process; start it without torchrun")
         _judge_real_data(request, prepared, folder)
         return folder.path
     trainer = Trainer(config, prepared)
@@ -75,7 +84,10 @@ def _train_or_find(request: Request, early: MemoryHandler) -> Path:
     weights = config.metrics.inception_weights
     if weights is not None and any(METRICS[name].network == "inception" for name in config.metrics.names):
         read_weights(Path(weights))  # raises where they are not Inception's, not hours later
-    folder.acquire()
+    distributed.by_first(folder.acquire)
+    if not distributed.leads():
+        _follow(trainer, folder)
+        return folder.path
     try:
         _train(request, trainer, folder, early)
     finally:
@@ -143,7 +155,7 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder, early: MemoryH
         return summary
 
     try:
-        state = load_newest(folder.checkpoints, trainer.device)
+        state = _newest_state(trainer, folder)
         tracker = start_tracking(
             config.tracking,
             folder=folder.path,
@@ -188,6 +200,23 @@ def _train(request: Request, trainer: Trainer, folder: RunFolder, early: MemoryH
             tracker.finish(exit_code)
         log.removeHandler(file_handler)
         file_handler.close()
+
+
+def _follow(trainer: Trainer, folder: RunFolder) -> None:
+    """Train beside the first process, which does all the rest."""
+    state = _newest_state(trainer, folder)
+    loop = Loop(trainer, folder, Tracker(None, None), measurements(trainer))
+    if state is None:
+        trainer.initialise()
+    else:
+        loop.load_state_dict(state)
+    loop.run()
+
+
+def _newest_state(trainer: Trainer, folder: RunFolder) -> dict[str, Any] | None:
+    """What the first process finds in the newest checkpoint that can be read."""
+    where = trainer.device if distributed.processes() == 1 else torch.device("cpu")
+    return distributed.by_first(lambda: load_newest(folder.checkpoints, where))
 
 
 def costs(trainer: Trainer, folder: RunFolder) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from improved_gan import distributed
+
 
 class BatchNorm(nn.Module):
     """y = (x - mean) / sqrt(variance + epsilon) [* scale] + shift, a channel (or unit) at a time.
@@ -23,7 +25,18 @@ class BatchNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch channel *space"]) -> Float[Tensor, "batch channel *space"]:
         """Normalised x."""
+        if distributed.shares() > 1:
+            return self._by_all_processes(x)
         return functional.batch_norm(x, None, None, self.scale, self.shift, training=True, eps=self.epsilon)
+
+    def _by_all_processes(self, x: Float[Tensor, "batch channel *space"]) -> Float[Tensor, "batch channel *space"]:
+        values, axes = x.to(torch.promote_types(x.dtype, torch.float32)), [0, *range(2, x.ndim)]
+        variance, mean = distributed.var_mean(values, axes)
+        factor = (variance + self.epsilon).rsqrt()
+        if self.scale is not None:
+            factor = factor * self.scale
+        shape = (-1, *[1] * (x.ndim - 2))
+        return ((values - mean.view(shape)) * factor.view(shape) + self.shift.view(shape)).to(x.dtype)
 
     def extra_repr(self) -> str:
         return f"{self.shift.numel()}, epsilon={self.epsilon}, scale={self.scale is not None}"

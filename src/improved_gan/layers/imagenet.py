@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from improved_gan import distributed
 from improved_gan.layers.discriminator import Discriminator
 from improved_gan.layers.generator import Generator, Normalisation
 from improved_gan.layers.noise import GaussianNoise
@@ -73,7 +74,7 @@ class HalfRealHalfGeneratedBatchNorm(nn.Module):
         first, second = x.chunk(2, dim=1)
         halves = first[real], second[generated]
         axes = [0, *range(2, x.ndim)]
-        variances, means = zip(*(torch.var_mean(half, axes, correction=0) for half in halves), strict=True)
+        variances, means = zip(*(distributed.var_mean(half, axes) for half in halves), strict=True)
         factor = self.scale * torch.rsqrt(torch.cat(variances) + EPSILON)
         offset = self.shift - torch.cat(means) * factor
         shape = (-1, *[1] * (x.ndim - 2))

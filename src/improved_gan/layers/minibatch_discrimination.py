@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from improved_gan import distributed
 from improved_gan.kernels.minibatch_features import minibatch_features
 
 
@@ -52,7 +53,7 @@ class MinibatchDiscrimination(nn.Module):
             if self.initialising and self.log_scale is not None:
                 self._set_scale(projected)
                 projected = self._projected(joined).split(sizes)
-            sums = torch.cat([minibatch_features(batch) for batch in projected])
+            sums = torch.cat([distributed.own(minibatch_features(distributed.gathered(batch))) for batch in projected])
             if self.include_self:
                 sums = sums + 1
             if self.bias is not None:
@@ -113,11 +114,12 @@ class JointMinibatchDiscrimination(nn.Module):
         return list(torch.cat([joined, *sums], dim=1).split(sizes))
 
     def _sums(self, projected: Float[Tensor, "kernel n dim"], kind: slice, compared: int) -> Float[Tensor, "n kernel"]:
-        distances = torch.cdist(projected, projected[:, kind].contiguous(), p=1)
+        others = distributed.gathered(projected[:, kind].transpose(0, 1)).transpose(0, 1).contiguous()
+        distances = torch.cdist(projected, others, p=1)
         closeness = torch.exp2(-log2(e) * distances)
         itself = torch.zeros(closeness.shape[1:], dtype=torch.bool, device=closeness.device)
-        itself[kind].fill_diagonal_(True)
-        pairs = (kind.stop - kind.start) * (compared - 1)
+        distributed.own(itself.T)[:, kind].fill_diagonal_(True)
+        pairs = others.shape[1] * (distributed.shares() * compared - 1)
         return closeness.masked_fill(itself, 0).sum(-1).T / pairs
 
 

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from improved_gan import distributed
+
 
 class MinibatchStddev(nn.Module):
     """Appends each batch's mean standard deviation to the features of its examples."""
@@ -18,4 +20,6 @@ class MinibatchStddev(nn.Module):
 
     @staticmethod
     def _deviation(batch: Float[Tensor, "batch feature"]) -> Float[Tensor, ""]:
-        return (batch.var(0, correction=0) + 1e-8).sqrt().mean()
+        alone = distributed.shares() == 1
+        variance = batch.var(0, correction=0) if alone else distributed.var_mean(batch, [0])[0]
+        return (variance + 1e-8).sqrt().mean()

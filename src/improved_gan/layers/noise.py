@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from improved_gan import distributed
 from improved_gan.kernels.normals import normals
 
 MANY = 1000  # noisy activations an example; the pair for digits has 576 and gains little, MNIST's has 2784
@@ -35,10 +36,13 @@ class GaussianNoise(nn.Module):
             return torch.add(x, drawn.view_as(x), alpha=self.deviation)
         noise = torch.empty_like(x)
         in_memory_order = noise if noise.is_contiguous() else noise.movedim(1, -1)  # the latter: channels last
+        whole = distributed.whole_like(in_memory_order)
         if isinstance(self.deviation, Tensor):
-            in_memory_order.normal_().mul_(self.deviation)
+            whole.normal_().mul_(self.deviation)
         else:
-            in_memory_order.normal_(std=self.deviation)
+            whole.normal_(std=self.deviation)
+        if distributed.shares() > 1:
+            in_memory_order.copy_(distributed.own_of_joined(whole))
         return noise.add_(x)
 
     def extra_repr(self) -> str:
@@ -73,10 +77,13 @@ class NoisySequential(nn.Sequential):
         """The last layer's output; fresh noise each time."""
         if not self.training or sum(self.noisy) < MANY:
             return super().forward(x)
-        sizes = [len(x) * count for count in self.noisy]
-        drawn = iter(normals(sum(sizes), x.device).split(sizes))
+        rows = distributed.shares() * len(x)
+        drawn = iter(normals(rows * sum(self.noisy), x.device).split([rows * count for count in self.noisy]))
         for layer in self:
-            x = layer(x, next(drawn)) if isinstance(layer, GaussianNoise) else layer(x)
+            if isinstance(layer, GaussianNoise):
+                x = layer(x, distributed.own_of_joined(next(drawn).view(rows, -1)).flatten())
+            else:
+                x = layer(x)
         return x
 
 
@@ -97,10 +104,16 @@ class Dropout(nn.Module):
         if not self.training:
             return x
         if x.device.type != "cpu":
-            return functional.dropout(x, self.rate)
-        words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
-        kept = words.view(torch.int16)[: x.numel()] >= round(self.rate * 65536) - 32768
-        in_memory_order = kept.view(x.shape) if x.is_contiguous() else kept.view(x.movedim(1, -1).shape).movedim(-1, 1)
+            if distributed.shares() == 1:
+                return functional.dropout(x, self.rate)
+            whole = distributed.whole_like(x).fill_(1)
+            return x * distributed.own_of_joined(functional.dropout(whole, self.rate))
+        count = distributed.shares() * x.numel()
+        words = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+        kept = words.view(torch.int16)[:count] >= round(self.rate * 65536) - 32768
+        shape = x.shape if x.is_contiguous() else x.movedim(1, -1).shape
+        own = distributed.own_of_joined(kept.view(-1, *shape[1:]))
+        in_memory_order = own if x.is_contiguous() else own.movedim(-1, 1)
         return x * in_memory_order.to(x.dtype).mul_(1 / (1 - self.rate))
 
     def extra_repr(self) -> str:

@@ -19,9 +19,9 @@ def autoencoder(config: Config) -> Reconstruction:
 
 def _latents(codes: Float[Tensor, "batch latent"], draw: bool) -> Float[Tensor, "batch latent"]:
     """The standardised code, drawn or not."""
-    import torch
+    from improved_gan import distributed
 
-    variance, mean = torch.var_mean(codes, 0, correction=0)
+    variance, mean = distributed.var_mean(codes, [0])
     return (codes - mean) * (variance + 1e-6).rsqrt()
 
 

@@ -43,10 +43,13 @@ def vae(config: Config) -> Reconstruction:
 
 def _latents(codes: Float[Tensor, "batch code"], draw: bool) -> Float[Tensor, "batch latent"]:
     """The mean; if to `draw`, a fresh draw from q(z|x)."""
-    import torch
+    from improved_gan import distributed
 
     mean, log_variance = codes.chunk(2, dim=1)
-    return mean + (log_variance / 2).exp() * torch.randn_like(mean) if draw else mean
+    if not draw:
+        return mean
+    noise = distributed.own(distributed.whole_like(mean.new_empty(mean.shape)).normal_())
+    return mean + (log_variance / 2).exp() * noise
 
 
 OBJECTIVE = ObjectiveRecord(

@@ -14,10 +14,10 @@ from matplotlib import rc_context, rc_params_from_file
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from improved_gan.files import atomic_write
 from improved_gan.report.columns import Column
 from improved_gan.report.grouping import Row
 from improved_gan.report.results import Results
-from improved_gan.run_folder import atomic_write
 
 WIDTH = 9.6  # inches, the page's column at 100 dots an inch
 STYLE: Any = dict(rc_params_from_file(Path(__file__).with_name("figures.mplstyle"), use_default_template=False))

@@ -60,8 +60,11 @@ def augmented(
     """T of each image, drawn from torch's state."""
     import torch
 
+    from improved_gan import distributed
+
     if flip:
-        flipped = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
+        count = distributed.shares() * len(images)
+        flipped = distributed.own(torch.rand(count, 1, 1, 1, device=images.device)) < 0.5
         images = torch.where(flipped, images.flip(3), images)
     return shifted(images, shift, shift)
 

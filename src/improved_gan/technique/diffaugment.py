@@ -53,8 +53,11 @@ def recolored(images: Images) -> Images:
     """Brightness, saturation and contrast of each image changed at random."""
     import torch
 
+    from improved_gan import distributed
+
     def uniform() -> Tensor:
-        return torch.rand(len(images), 1, 1, 1, device=images.device, dtype=images.dtype)
+        count = distributed.shares() * len(images)
+        return distributed.own(torch.rand(count, 1, 1, 1, device=images.device, dtype=images.dtype))
 
     images = images + uniform() - 0.5
     grey = images.mean(1, keepdim=True)
@@ -74,9 +77,12 @@ def shifted(images: Images, down: int, right: int) -> Images:
     import torch
     from torch.nn.functional import pad
 
+    from improved_gan import distributed
+
     (count, _, height, width), device = images.shape, images.device
-    first_row = torch.randint(0, 2 * down + 1, (count, 1, 1), device=device)
-    first_column = torch.randint(0, 2 * right + 1, (count, 1, 1), device=device)
+    drawn = (distributed.shares() * count, 1, 1)
+    first_row = distributed.own(torch.randint(0, 2 * down + 1, drawn, device=device))
+    first_column = distributed.own(torch.randint(0, 2 * right + 1, drawn, device=device))
     rows = torch.arange(height, device=device).view(1, -1, 1) + first_row
     columns = torch.arange(width, device=device).view(1, 1, -1) + first_column
     example = torch.arange(count, device=device).view(-1, 1, 1)
@@ -88,11 +94,14 @@ def cut_out(images: Images) -> Images:
     """Each image with a square of half its side, or what of it lies inside, set to zero."""
     import torch
 
+    from improved_gan import distributed
+
     (count, _, *sides), device = images.shape, images.device
     inside = torch.ones(count, 1, 1, 1, dtype=torch.bool, device=device)
     for axis, side in enumerate(sides, start=2):
         size = int(side / 2 + 0.5)
-        start = torch.randint(0, side + 1 - size % 2, (count, 1), device=device) - size // 2
+        drawn = torch.randint(0, side + 1 - size % 2, (distributed.shares() * count, 1), device=device)
+        start = distributed.own(drawn) - size // 2
         place = torch.arange(side, device=device)
         cut = (place >= start) & (place < start + size)
         inside = inside & cut.view(count, 1, *((side, 1) if axis == 2 else (1, side)))

@@ -43,7 +43,9 @@ def feature_matching_loss(
     real_features: Float[Tensor, "real feature"], fake_features: Float[Tensor, "fake feature"], distance: str
 ) -> Float[Tensor, ""]:
     """Mean over features of the "absolute" or "squared" difference between the two batches' mean features."""
-    difference = real_features.mean(0) - fake_features.mean(0)
+    from improved_gan.distributed import averaged
+
+    difference = averaged(real_features.mean(0)) - averaged(fake_features.mean(0))
     return difference.abs().mean() if distance == "absolute" else difference.square().mean()
 
 

@@ -43,7 +43,10 @@ def gradient_penalty(
     """The term with w in it; `realness` gives D of each image. Draws u from torch's state."""
     import torch
 
-    share = torch.rand(len(real), *[1] * (real.ndim - 1), dtype=real.dtype, device=real.device)
+    from improved_gan import distributed
+
+    count = distributed.shares() * len(real)
+    share = distributed.own(torch.rand(count, *[1] * (real.ndim - 1), dtype=real.dtype, device=real.device))
     between = (share * real + (1 - share) * fake).detach().requires_grad_()
     (slope,) = torch.autograd.grad(realness(between).sum(), between, create_graph=True)
     length = (slope.flatten(1).square().sum(1) + 1e-12).sqrt()  # smooth at 0 too, which unrolling wants

@@ -39,6 +39,9 @@ def pulling_away_term(weight: float, codes: Float[Tensor, "batch feature"]) -> F
     """The term with w in it, of the generated images' codes; at least 2 of them."""
     from torch.nn.functional import normalize
 
+    from improved_gan.distributed import gathered
+
+    codes = gathered(codes)
     count = len(codes)
     directions = normalize(codes, dim=1)
     cosines = directions @ directions.T

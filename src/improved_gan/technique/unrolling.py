@@ -69,6 +69,8 @@ def unrolled_parameters(network: Module, optimizer: Any, loss: Callable[[], Tens
     """
     import torch
 
+    from improved_gan.distributed import averaged
+
     group = optimizer.param_groups[0]
     (beta1, beta2), inside = group["betas"], group.get("epsilon_inside_root", 0.0)
     trained = dict(network.named_parameters())
@@ -81,7 +83,7 @@ def unrolled_parameters(network: Module, optimizer: Any, loss: Callable[[], Tens
     for k in range(1, steps + 1):
         found = with_parameters(network, values, loss)
         gradients = torch.autograd.grad(found, list(values.values()), create_graph=True, materialize_grads=True)
-        for i, (name, gradient) in enumerate(zip(values, gradients, strict=True)):
+        for i, (name, gradient) in enumerate(zip(values, map(averaged, gradients), strict=True)):
             means[i] = beta1 * means[i] + (1 - beta1) * gradient
             squares[i] = beta2 * squares[i] + (1 - beta2) * (gradient.square() + inside)
             mean, square = means[i] / (1 - beta1 ** (counts[i] + k)), squares[i] / (1 - beta2 ** (counts[i] + k))

@@ -7,6 +7,8 @@ player is updated only while its own accuracy is under the bound, so with a boun
 
 from torch import Tensor
 
+from improved_gan.distributed import averaged
+
 
 class AdaptiveBalance:
     """Says which player moves, and counts the updates that were skipped; without a bound (null) both always move."""
@@ -20,7 +22,7 @@ class AdaptiveBalance:
         """Whether a discriminator of this accuracy on the batch at hand is to be updated."""
         if self.bound is None:
             return True
-        self._accuracy = float(accuracy)
+        self._accuracy = float(averaged(accuracy))
         return self._counted("discriminator", self._accuracy < self.bound)
 
     def should_update_generator(self) -> bool:

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Int, Real
 from torch import Tensor
 
+from improved_gan import distributed
 from improved_gan.technique.packing import pack
 
 IMAGES_FOR_INITIALISATION = 500
@@ -66,7 +67,9 @@ class Images:
     def take(self, indices: Int[Tensor, " batch"]) -> Float[Tensor, "batch channel height width"]:
         """The images at `indices`, scaled, on the device."""
         chosen = self.pixels.index_select(0, indices.to(self.pixels.device))  # copies whole images, unlike [indices]
-        return chosen.to(self.device, non_blocking=True).float().sub_(self.offset).div_(self.scale)
+        return (
+            chosen.to(self.device, non_blocking=True).to(torch.get_default_dtype()).sub_(self.offset).div_(self.scale)
+        )
 
     def take_labels(self, indices: Int[Tensor, " batch"]) -> Int[Tensor, " batch"] | None:
         """The labels at `indices`; none if the set has none."""
@@ -126,8 +129,8 @@ class Batches:
 
     def for_discriminator(self, number: int) -> Batch:
         """What the discriminator's update `number` sees."""
-        real = self._real.batch(number, self.size)
-        labelled = None if self._labelled is None else self._labelled.batch(number, self.size)
+        real = distributed.own(self._real.batch(number, self.size))
+        labelled = None if self._labelled is None else distributed.own(self._labelled.batch(number, self.size))
         return Batch(
             real=pack(self.images.take(real), self.pack),
             real_labels=self.images.take_labels(real),
@@ -137,7 +140,7 @@ class Batches:
 
     def for_generator(self, number: int) -> Float[Tensor, "batch channel height width"]:
         """The real images that the generator's update `number` is compared with."""
-        return pack(self.images.take(self._generator_real.batch(number, self.size)), self.pack)
+        return pack(self.images.take(distributed.own(self._generator_real.batch(number, self.size))), self.pack)
 
     def first(self, which: str) -> Float[Tensor, "batch channel height width"]:
         """The first 500 images of the walk that data-dependent initialisation looks at, "labelled" or "unlabelled"."""

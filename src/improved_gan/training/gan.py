@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from improved_gan import distributed
 from improved_gan.layers.discriminator import Discriminator
 from improved_gan.layers.noise import GaussianNoise
 from improved_gan.objective import Adversarial, Objective, Targets
@@ -106,6 +107,7 @@ def update(loss: Tensor, *players: Player) -> None:
     for player in players:
         player.optimizer.zero_grad()
     (loss + sum(player.penalty() for player in players)).backward()
+    distributed.average_gradients(p for player in players for p in player.network.parameters())
     for player in players:
         player.advance()
 
@@ -143,7 +145,8 @@ class GAN:
 
     def generate(self, count: int) -> Tensor:
         """`count` fresh images (or packs of them), scaled as the discriminator sees them."""
-        return pack(self.generator(self.draw_latents(self.pack * count, None)), self.pack)
+        latents = distributed.own(self.draw_latents(distributed.shares() * self.pack * count, None))
+        return pack(self.generator(latents), self.pack)
 
     def logits(self, images: Tensor) -> Tensor:
         """The discriminator's logits of these images alone."""

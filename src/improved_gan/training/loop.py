@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from improved_gan import distributed
 from improved_gan.files import atomic_write
 from improved_gan.metrics.test_error import count_errors
 from improved_gan.run_folder import RunFolder
@@ -70,20 +71,28 @@ class Loop:
         self._logged_step = trainer.step
         if trainer.step == 0:
             self._draw()
-        bar = tqdm(total=trainer.total_steps, initial=trainer.step, unit="step", dynamic_ncols=True, mininterval=0.5)
+        bar = tqdm(
+            total=trainer.total_steps,
+            initial=trainer.step,
+            unit="step",
+            dynamic_ncols=True,
+            mininterval=0.5,
+            disable=not distributed.leads(),
+        )
         with SignalWatcher() as interruption, bar:
             while trainer.step < trainer.total_steps:
                 with self.diagnostics.watching() if self._logs(trainer.step + 1) else nullcontext():
                     losses = trainer.advance()
                 bar.update()
-                signum = interruption.signum  # once: a signal that comes while the step is reported ends the next one
+                # Once: a signal that comes while the step is reported ends the next one.
+                signum = distributed.largest(interruption.signum or 0) or None
                 values = self._report(losses, stopping=signum is not None)
                 if values:
                     shown = {name: f"{values[name]:.3g}" for name in SHOWN_IN_BAR if name in values}
                     bar.set_postfix(shown, refresh=False)
                 if signum is not None and trainer.step < trainer.total_steps:
                     raise Stopped(signum)
-        if self._measures_error:
+        if self._measures_error and distributed.leads():
             self._save_test_logits()
 
     def _logs(self, step: int) -> bool:
@@ -91,13 +100,20 @@ class Loop:
         return step == self.trainer.total_steps or step % self.trainer.config.training.log_interval == 0
 
     def _report(self, losses: Losses, *, stopping: bool) -> dict[str, Any]:
-        """Whatever is due after a step: log, measure, draw, save. Returns what was logged."""
+        """Whatever is due after a step: log, measure, draw, save. Returns what was logged.
+
+        Of several processes all find the losses, and whether they are numbers; the rest is the first one's.
+        """
         trainer, training = self.trainer, self.trainer.config.training
         step, last = trainer.step, trainer.step == trainer.total_steps
         saving = last or stopping or step % training.checkpoint_interval == 0
         values: dict[str, Any] = {}
         if self._logs(step):
             values |= self._losses(losses)
+        if not distributed.leads():
+            if saving:
+                self._check_weights()
+            return values
         measured: dict[str, Any] = {}
         if last or step % self._measure_interval == 0:
             measured |= self._measure() | self.measurements.during()
@@ -115,15 +131,15 @@ class Loop:
             self.folder.append_metrics(position | values)
             self.tracker.log(step, position | values)
         if saving:
-            if not trainer.weights_are_finite():
-                self._fail(f"a weight is no finite number any more by step {step}")
+            self._check_weights()
             kept = save_checkpoint(self.state_dict(), self.folder.checkpoints, step)
             log.debug("step %d: checkpoint %s", step, kept.name)
         return values
 
     def _losses(self, losses: Losses) -> dict[str, float]:
         found = losses | self.diagnostics.values()
-        values = dict(zip(found, torch.stack(list(found.values())).tolist(), strict=True))  # one wait for a GPU
+        means = distributed.mean_of_all(torch.stack(list(found.values())))
+        values = dict(zip(found, means.tolist(), strict=True))  # one wait for a GPU
         for name, value in values.items():
             if not math.isfinite(value):
                 self._fail(f"{name} became {value} by step {self.trainer.step}")
@@ -134,6 +150,10 @@ class Loop:
         values["images_per_second"] = round(images / (now - self._logged_at), 1)
         self._logged_at, self._logged_step = now, self.trainer.step
         return values
+
+    def _check_weights(self) -> None:
+        if not self.trainer.weights_are_finite():
+            self._fail(f"a weight is no finite number any more by step {self.trainer.step}")
 
     def _fail(self, what: str) -> None:
         newest = step_checkpoints(self.folder.checkpoints)[:1]
@@ -163,7 +183,7 @@ class Loop:
 
     def _draw(self) -> None:
         """A picture of the same latents every time."""
-        if not self.trainer.pair.objective.trains_generator:
+        if not self.trainer.pair.objective.trains_generator or not distributed.leads():
             return
         path = self.folder.samples / f"step_{self.trainer.step:06d}.png"
         self._draw_samples(path)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from improved_gan import distributed
 from improved_gan.objective import Adversarial, Outputs, Reconstruction, Supervised
 from improved_gan.training.batches import Batch
 from improved_gan.training.gan import GAN, GeneratorLoss, Penalty, frozen, update
@@ -48,7 +49,7 @@ def discriminator_statistics(objective: Adversarial, real_logits: Tensor, fake_l
     A critic, whose zero means nothing, is right about what it rates on the right side of the two batches' mean ratings.
     """
     real, fake = objective.real_score(real_logits), objective.real_score(fake_logits)
-    boundary = 0.0 if objective.score_kind else (real.mean() + fake.mean()) / 2
+    boundary = 0.0 if objective.score_kind else distributed.averaged((real.mean() + fake.mean()) / 2)
     return {
         "real_classified_real": (real > 0).float().mean(),
         "fake_classified_real": (fake > 0).float().mean(),

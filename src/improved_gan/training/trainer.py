@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from improved_gan import distributed
 from improved_gan.config import Config, UsageError
 from improved_gan.dataset import PreparedDataset
 from improved_gan.dataset.labels import held_out, labelled_indices
@@ -39,6 +40,12 @@ class Trainer:
         self._image_sets: dict[int, Images] = {}  # by the identity of a split of `dataset`
         self.batches, unlabelled_count = self._batches()
         training = config.training
+        shares = self.pair.pack * distributed.processes()
+        if distributed.processes() > 1 and training.batch_size % shares:
+            raise UsageError(
+                f"training.batch_size={training.batch_size}: {distributed.processes()} processes cannot share it out "
+                f"evenly; use a multiple of {shares}"
+            )
         self.steps_per_epoch = max(1, unlabelled_count // (training.batch_size * training.discriminator_steps))
         lengths = [training.steps, training.epochs and training.epochs * self.steps_per_epoch]
         self.total_steps = min(length for length in lengths if length is not None)
@@ -94,9 +101,15 @@ class Trainer:
     def initialise(self) -> None:
         """Data-dependent initialisation from the first images; a resumed run has it in its weights."""
         initialise(self.pair, self.batches.first(self.config.architecture.initialise_on))
+        for network in (self.pair.generator, self.pair.discriminator):
+            distributed.take_from_first([*network.parameters(), *network.buffers()])
 
     def advance(self) -> Losses:
         """One step: `discriminator_steps` updates of the discriminator, then `generator_steps` of the generator."""
+        with distributed.sharded(self.config.training.batch_size // self.pair.pack):
+            return self._advance()
+
+    def _advance(self) -> Losses:
         training = self.config.training
         losses: Losses = {}
         self._schedule()
@@ -107,7 +120,7 @@ class Trainer:
             for k in range(training.generator_steps):
                 number = self.step * training.generator_steps + k
                 real = self.batches.for_generator(number) if self.pair.generator_sees_reals else None
-                losses |= generator_step(self.pair, real, training.batch_size // self.pair.pack)
+                losses |= generator_step(self.pair, real, training.batch_size // self.pair.pack // distributed.shares())
         self.step += 1
         return losses
 
