@@ -13,7 +13,7 @@ from typing import Any
 from improved_gan import registry
 from improved_gan.compatibility import check_compatibility
 from improved_gan.config import Config, UsageError
-from improved_gan.dataset import DATASETS
+from improved_gan.dataset import datasets
 from improved_gan.objective import objectives
 
 
@@ -27,7 +27,6 @@ def check(config: Config) -> None:
         _check_tracking,
         _check_length,
         _check_balance,
-        _check_drawn,
         _check_shapes,
         _check_owners,
         _check_dataset,
@@ -95,18 +94,17 @@ def _check_folders(config: Config) -> None:
     weights = config.metrics.inception_weights
     if weights is not None and not Path(weights).is_file():
         raise UsageError(f"metrics.inception_weights={weights}: there is no such file")
-    if config.dataset.source not in ("npz", "image_folder"):
+    wanted = datasets()[config.dataset.source].path
+    if wanted is None:
         if config.dataset.path is not None and not _judges_a_run(config):
             raise UsageError(
                 f"dataset.path={config.dataset.path}: has no effect with dataset={config.dataset.name}, which is in "
                 "data_root; remove it or use dataset=npz or dataset=image_folder"
             )
-    else:
-        wanted = "an .npz file" if config.dataset.source == "npz" else "a folder of class folders"
-        if config.dataset.path is None:
-            raise UsageError(f"dataset.path=null: dataset={config.dataset.name} requires the path of {wanted}")
-        if not Path(config.dataset.path).exists():
-            raise UsageError(f"dataset.path={config.dataset.path}: does not exist; must be {wanted}")
+    elif config.dataset.path is None:
+        raise UsageError(f"dataset.path=null: dataset={config.dataset.name} requires the path of {wanted}")
+    elif not Path(config.dataset.path).exists():
+        raise UsageError(f"dataset.path={config.dataset.path}: does not exist; must be {wanted}")
 
 
 def _judges_a_run(config: Config) -> bool:
@@ -144,40 +142,14 @@ def _check_balance(config: Config) -> None:
 
 
 def _check_dataset(config: Config) -> None:
-    """What a plugin's data set has to say of its own keys."""
-    record = DATASETS.get(config.dataset.source)
-    if record is not None and record.check is not None:
-        record.check(config.dataset, config)
-
-
-def _check_drawn(config: Config) -> None:
-    """What is to be drawn, where the data set is drawn and not read."""
-    dataset, points = config.dataset, config.dataset.points
-    if (dataset.synthetic is not None) != (dataset.source in ("points", "stacked_mnist")) or (
-        (points is not None) != dataset.holds_points
-    ):
+    """Its source draws what the config says is drawn, and what it has to say itself."""
+    dataset, record = config.dataset, datasets()[config.dataset.source]
+    if (dataset.synthetic is not None) != record.synthetic or (dataset.points is not None and not dataset.holds_points):
         raise UsageError(
             f"dataset.source={dataset.source}: is not that of dataset={dataset.name}; choose a data set by its name"
         )
-    if points is None:
-        return
-    if points.arrangement == "line":
-        listed = {"means": points.means, "stds": points.stds, "weights": points.weights}
-        for name, values in listed.items():
-            if not values or len(values) != len(points.means or []) or not all(map(math.isfinite, values)):
-                raise UsageError(f"dataset.points.{name}={values}: must be as many numbers as there are modes")
-            if name != "means" and min(values) <= 0:
-                raise UsageError(f"dataset.points.{name}={values}: must be greater than 0")
-    else:
-        for name in ("modes", "radius", "std", *(["turns"] if points.arrangement == "spiral" else [])):
-            if getattr(points, name) is None:
-                raise UsageError(f"dataset.points.{name}=null: must be a number for arrangement {points.arrangement}")
-        if points.arrangement == "grid" and math.isqrt(points.modes or 0) ** 2 != points.modes:
-            raise UsageError(f"dataset.points.modes={points.modes}: must be a square number, such as 25, for a grid")
-    if dataset.image_shape != (shape := [1, 1, 1] if points.arrangement == "line" else [2, 1, 1]):
-        raise UsageError(
-            f"dataset.image_shape={dataset.image_shape}: must be {shape} for arrangement {points.arrangement}"
-        )
+    if record.check is not None:
+        record.check(dataset, config)
 
 
 def _check_shapes(config: Config) -> None:

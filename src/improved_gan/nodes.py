@@ -33,7 +33,7 @@ class SyntheticConfig:
 @dataclass
 class DatasetConfig:
     name: str = MISSING
-    source: str = one_of("scikit_learn", "torchvision", "npz", "image_folder", "points", "stacked_mnist")
+    source: str = one_of(*files_of("dataset/source"))
     path: str | None = MISSING
     image_shape: list[int] | None = MISSING  # channels, height, width; null: whatever the file holds
     classes: int | None = MISSING  # null: counted in the file

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from improved_gan import technique
 from improved_gan.architecture import architectures
-from improved_gan.dataset import DATASETS
+from improved_gan.dataset import datasets
 from improved_gan.metrics.registry import METRICS
 from improved_gan.objective import objectives
 from improved_gan.technique import Technique
@@ -48,7 +48,7 @@ def techniques() -> dict[str, Technique]:
 
 
 def records(group: str) -> dict[str, Any]:
-    """The records of a group by name; of data sets those from outside alone."""
+    """The records of a group by name."""
     match group:
         case "technique":
             return techniques()
@@ -57,7 +57,7 @@ def records(group: str) -> dict[str, Any]:
         case "architecture":
             return architectures()
         case "dataset":
-            return DATASETS
+            return datasets()
         case _:
             return METRICS
 

@@ -9,7 +9,7 @@ import pytest
 
 from improved_gan import dataset
 from improved_gan.composing import compose_jobs
-from improved_gan.dataset.points import grid_centres, modes_of, ring_centres, spiral_centres
+from improved_gan.dataset.source.points import grid_centres, modes_of, ring_centres, spiral_centres
 
 
 def load(name: str, *overrides: str) -> dataset.PreparedDataset:

@@ -20,8 +20,9 @@ import torchvision.datasets
 from torchvision.datasets import CIFAR10, SVHN
 
 from improved_gan import dataset
+from improved_gan.composing import compose_jobs
 from improved_gan.config import UsageError
-from improved_gan.dataset.sources import CIFAR10_FILES, IDX_FILES
+from improved_gan.dataset.source.torchvision import CIFAR10_FILES, IDX_FILES
 from improved_gan.nodes import DatasetConfig
 
 Configure = Callable[..., DatasetConfig]
@@ -327,8 +328,6 @@ def test_a_bare_array_is_no_archive(tmp_path: Path, cache_folder: Path, configur
         ({"class_names": ["a", "b"]}, "2 names for 4 classes"),
         ({"path": None}, "^dataset.path=null: must be an .npz file"),
         ({"path": "/nonexistent.npz"}, "^dataset.path=/nonexistent.npz: must be an .npz file"),
-        ({"source": "scikit_learn"}, "^dataset.name=npz: must be digits"),
-        ({"source": "torchvision"}, "^dataset.name=npz: must be one of mnist, fashion_mnist, svhn, cifar10"),
     ],
 )
 def test_a_config_that_does_not_fit_is_refused(
@@ -337,6 +336,20 @@ def test_a_config_that_does_not_fit_is_refused(
     path = save(tmp_path / "a.npz", images=IMAGES, labels=np.arange(4))
     with pytest.raises(UsageError, match=complaint):
         dataset.load(configure("npz", **{"path": str(path), **changes}), Path("nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        ("scikit_learn", "^dataset.name=cifar10: must be digits"),
+        ("torchvision", "^dataset.name=digits: must be one of mnist, fashion_mnist, svhn, cifar10"),
+        ("points", "^dataset.source=points: is not that of dataset=digits"),
+    ],
+)
+def test_a_source_that_is_not_the_data_sets_is_refused_when_a_run_is_composed(source: str, complaint: str) -> None:
+    name = "cifar10" if source == "scikit_learn" else "digits"
+    with pytest.raises(UsageError, match=complaint):
+        compose_jobs([f"dataset={name}", f"dataset.source={source}"])
 
 
 def test_class_names_come_from_the_config(tmp_path: Path, configure: Configure) -> None:

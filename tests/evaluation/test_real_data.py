@@ -31,7 +31,10 @@ def test_the_training_images_score_as_real_ones_and_stand_in_the_report(
 
 @pytest.mark.parametrize(
     ("measure", "words"),
-    [("test_error", "requires a discriminator, which real data has not"), ("frechet_classifier_distance", "metrics.reference_split=test")],
+    [
+        ("test_error", "requires a discriminator, which real data has not"),
+        ("frechet_classifier_distance", "metrics.reference_split=test"),
+    ],
 )
 def test_what_real_data_cannot_be_asked_is_said(
     measure: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

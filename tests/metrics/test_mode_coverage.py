@@ -8,7 +8,7 @@ import pytest
 import torch
 from fake_inputs import evidence_of, image_set
 
-from improved_gan.dataset.points import grid_centres, ring_centres
+from improved_gan.dataset.source.points import grid_centres, ring_centres
 from improved_gan.metrics.inputs import MetricInputs, Modes
 from improved_gan.metrics.mode_coverage import class_counts, count_captured_modes, divergence, nearest_modes, uniform
 from improved_gan.metrics.registry import METRICS

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from improved_gan.dataset.labels import held_out, labelled_indices
-from improved_gan.dataset.outside import DATASETS, Dataset
 from improved_gan.dataset.prepared import (
     Modes,
     PreparedDataset,
@@ -20,18 +19,18 @@ from improved_gan.dataset.prepared import (
     remarks_on,
     store_folders,
 )
-from improved_gan.dataset.sources import Source, find
+from improved_gan.dataset.source import Dataset, Source, datasets, find
 from improved_gan.nodes import DatasetConfig
 from improved_gan.schema import UsageError
 
 __all__ = [
-    "DATASETS",
     "Dataset",
     "Modes",
     "PreparedDataset",
     "PreparedSplit",
     "checksum_at_hand",
     "checksum_of",
+    "datasets",
     "held_out",
     "labelled_indices",
     "load",

@@ -1,15 +1,34 @@
 """Stacked MNIST (arXiv 1705.07761): three random digits as red, green and blue of one image, 1000 classes."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int64, UInt8
 
 from improved_gan.dataset.prepared import SourceSplit
-from improved_gan.nodes import SyntheticConfig
+from improved_gan.dataset.source import Dataset, Shape, Source
+from improved_gan.dataset.source.torchvision import published
+from improved_gan.nodes import DatasetConfig, SyntheticConfig
 
 BLOCK = 1024  # images
 PLACES = np.array([100, 10, 1])  # the class of digits 1, 2, 3 is 123
+
+
+def find(config: DatasetConfig, data_root: Path, shape: Shape | None) -> Source:
+    """MNIST's files; what is drawn of them is drawn when they are read."""
+    drawn = config.synthetic
+    assert drawn is not None
+    mnist = published("mnist", data_root, (1, 28, 28))
+    return dataclasses.replace(
+        mnist,
+        name=config.name,
+        request=f"dataset={config.name}",
+        image_shape=shape,
+        read=lambda scratch: stack_digits(mnist.splits(scratch), drawn),
+        recipe=repr((drawn, config.points)),
+    )
 
 
 def stack_digits(digits: Mapping[str, SourceSplit], config: SyntheticConfig) -> dict[str, SourceSplit]:
@@ -32,3 +51,6 @@ def _stacked(
 ) -> Iterator[UInt8[np.ndarray, "block 3 height width"]]:
     for start in range(0, len(chosen), BLOCK):
         yield digits[chosen[start : start + BLOCK]]
+
+
+DATASET = Dataset(find=find, synthetic=True)

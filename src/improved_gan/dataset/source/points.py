@@ -2,12 +2,49 @@
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 
 from improved_gan.dataset.prepared import Modes, SourceSplit
-from improved_gan.nodes import PointsConfig, SyntheticConfig
+from improved_gan.dataset.source import Dataset, Shape, Source
+from improved_gan.nodes import DatasetConfig, PointsConfig, SyntheticConfig
+from improved_gan.schema import UsageError
+
+
+def check(config: DatasetConfig, run: Any) -> None:
+    """What is to be drawn is known, and in as many dims as the config says."""
+    points = config.points
+    if points is None:
+        raise UsageError(f"dataset.source=points: is not that of dataset={config.name}; choose a data set by its name")
+    if points.arrangement == "line":
+        listed = {"means": points.means, "stds": points.stds, "weights": points.weights}
+        for name, values in listed.items():
+            if not values or len(values) != len(points.means or []) or not all(map(math.isfinite, values)):
+                raise UsageError(f"dataset.points.{name}={values}: must be as many numbers as there are modes")
+            if name != "means" and min(values) <= 0:
+                raise UsageError(f"dataset.points.{name}={values}: must be greater than 0")
+    else:
+        for name in ("modes", "radius", "std", *(["turns"] if points.arrangement == "spiral" else [])):
+            if getattr(points, name) is None:
+                raise UsageError(f"dataset.points.{name}=null: must be a number for arrangement {points.arrangement}")
+        if points.arrangement == "grid" and math.isqrt(points.modes or 0) ** 2 != points.modes:
+            raise UsageError(f"dataset.points.modes={points.modes}: must be a square number, such as 25, for a grid")
+    if config.image_shape != (shape := [1, 1, 1] if points.arrangement == "line" else [2, 1, 1]):
+        raise UsageError(
+            f"dataset.image_shape={config.image_shape}: must be {shape} for arrangement {points.arrangement}"
+        )
+
+
+def find(config: DatasetConfig, data_root: Path, shape: Shape | None) -> Source:
+    """Nowhere: points are drawn, and need no files."""
+    assert config.points is not None and config.synthetic is not None
+    modes, drawn = modes_of(config.points), config.synthetic
+    request, origin = f"dataset={config.name}", f"drawn: {config.points.arrangement}"
+    recipe = repr((drawn, config.points))
+    return Source(config.name, request, origin, None, [], shape, lambda _: draw_points(modes, drawn), recipe)
 
 
 def ring_centres(count: int, radius: float) -> Float64[np.ndarray, "{count} 2"]:
@@ -65,3 +102,6 @@ def draw_points(modes: Modes, config: SyntheticConfig) -> dict[str, SourceSplit]
 
 def _whole(points: np.ndarray) -> Iterator[np.ndarray]:
     yield points
+
+
+DATASET = Dataset(find=find, check=check, synthetic=True)
