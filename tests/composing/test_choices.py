@@ -138,3 +138,11 @@ def test_your_own_images_take_an_architecture_by_their_shape_or_are_told_what_fi
     with pytest.raises(UsageError, match=r"dataset.image_shape=\[3,64,64\]: no architecture makes"):
         compose_jobs(["dataset=image_folder", f"dataset.path={tmp_path}", "dataset.image_shape=[3,64,64]"])
     assert compose_jobs(["dataset=npz", archive(5, 64, 64, 3), "job=prepare"])
+
+
+def test_points_train_balanced_players_without_a_technique() -> None:
+    (request,) = compose_jobs(["dataset=ring"])
+    assert not request.config.technique.minibatch_discrimination.enabled
+    assert request.config.training.learning_rate == 0.001
+    (asked,) = compose_jobs(["dataset=ring", "technique=default", "training.learning_rate=0.01"])
+    assert asked.config.technique.minibatch_discrimination.enabled and asked.config.training.learning_rate == 0.01

@@ -37,7 +37,7 @@ PAIRS = {
     "digits_conv": ["dataset=digits"],
     "mnist_mlp": ["dataset=mnist"],
     "stacked_mnist_mlp": ["dataset=stacked_mnist", "objective=non_saturating"],
-    "toy_mlp": ["dataset=ring", "objective=non_saturating"],
+    "toy_mlp": ["dataset=ring", "objective=non_saturating", "training.learning_rate=0.003"],
     "cifar10_conv": ["dataset=cifar10", FEW_LABELS],
     "svhn_conv": ["dataset=svhn", FEW_LABELS],
 }
