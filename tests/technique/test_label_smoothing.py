@@ -3,7 +3,11 @@
 import math
 
 import pytest
+from formulas import draws
 
+from improved_gan.composing import compose_jobs
+from improved_gan.objective import Outputs
+from improved_gan.objective.non_saturating import non_saturating
 from improved_gan.technique.label_smoothing import Config, targets
 from improved_gan.tensors import Targets
 
@@ -24,3 +28,13 @@ def test_the_best_discriminator_is_alpha_times_the_reals_share(real_target: floa
 
     best = min((k / 100_000 for k in range(1, 100_000)), key=loss)
     assert best == pytest.approx(real_target * p_data / (p_data + p_model), abs=2e-5)
+
+
+def test_two_sided_smoothing_is_its_formula() -> None:
+    real, fake = draws(6, 1), draws(6, 1, seed=1)
+    config = compose_jobs(["objective=non_saturating", "technique=none"])[0].config.objective
+    outputs = [Outputs(logits, logits) for logits in (real, fake)]
+    loss = non_saturating(config).discriminator_loss(*outputs, Targets(real=0.9, fake=0.1))
+    terms = [-t * math.log(d) - (1 - t) * math.log(1 - d) for values, t in ((real, 0.9), (fake, 0.1))
+             for d in values.sigmoid().flatten().tolist()]  # fmt: skip
+    assert float(loss) == pytest.approx(sum(terms) / 6)

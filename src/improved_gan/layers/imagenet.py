@@ -130,7 +130,7 @@ class ImagenetDiscriminator(Discriminator):
 
 @torch.no_grad()
 def _truncated_normal(weight: Tensor) -> None:
-    """TensorFlow's initialiser: N(0, deviation²) within two deviations, here by inverting its distribution function."""
+    """TensorFlow's initialiser: N(0, std²) within two deviations, here by inverting its distribution function."""
     share = erf(sqrt(2))  # of the normal distribution that lies within two deviations
     weight.uniform_(-share, share).erfinv_().mul_(sqrt(2) * WEIGHT_STD)
 

@@ -19,7 +19,7 @@ MANY = 1000  # noisy activations an example; the pair for digits has 576 and gai
 
 
 class GaussianNoise(nn.Module):
-    """Adds independent N(0, deviation²) to every element; a std that changes is a scalar on the device."""
+    """Adds independent N(0, std²) to every element; a std that changes is a scalar on the device."""
 
     def __init__(self, std: float | Tensor) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ from improved_gan.layers.products import Conv2d, Linear
 class WeightNormOptions(TypedDict, total=False):
     """What every weight-normalised layer can be told."""
 
-    std: Required[float]  # of v's initial N(0, deviation²)
+    std: Required[float]  # of v's initial N(0, std²)
     epsilon: float  # under the root
     train_gain: bool
     init_std: float | None  # of the pre-activations after data-dependent initialisation; None: takes no part
@@ -27,7 +27,7 @@ class WeightNormOptions(TypedDict, total=False):
 class WeightNorm(nn.Module):
     """What the weight-normalised layers share; a subclass says what product its weight takes part in.
 
-    `direction` is v, drawn from N(0, deviation²); `gain` is g, starting at 1; `bias` is trained and starts at 0. A
+    `direction` is v, drawn from N(0, std²); `gain` is g, starting at 1; `bias` is trained and starts at 0. A
     layer with an `init_std` takes part in `data_dependent_initialisation`.
     """
 

@@ -1,4 +1,4 @@
-"""DiffAugment and bCR: what each augmentation may do to an image, that gradients pass, and the formula of bCR."""
+"""Differentiable augmentation: every move by hand, and both players see it."""
 
 import pytest
 import torch
@@ -6,9 +6,7 @@ from torch import Tensor
 
 from improved_gan.composing import compose_jobs
 from improved_gan.config import UsageError
-from improved_gan.technique import consistency
 from improved_gan.technique.diffaugment import Config, cut_out, discriminator_input, recolored, shifted, translated
-from improved_gan.tensors import LossInputs, Outputs
 from improved_gan.training.builder import build_gan
 
 
@@ -84,48 +82,6 @@ def test_both_players_see_the_augmentation_and_the_generator_has_its_gradient() 
     trained = pair.logits(real)
     pair.discriminator.eval()
     assert not torch.allclose(trained, pair.logits(real))
-
-
-def test_consistency_is_its_formula() -> None:
-    source = torch.Generator().manual_seed(1)
-    weights = torch.randn(3 * 8 * 8, dtype=torch.float64, generator=source).requires_grad_()
-
-    def discriminator(*batches: Tensor) -> list[Outputs]:
-        return [Outputs(batch.flatten(1), (batch.flatten(1) @ weights)[:, None]) for batch in batches]
-
-    real, fake = images(5), images(4) + 0.5
-    inputs = LossInputs(discriminator=discriminator, real_score=lambda logits: logits[:, 0], real=real, fake=fake)
-    config = consistency.Config(enabled=True, real_weight=3.0, fake_weight=2.0, shift=1, flip=True)
-    torch.manual_seed(7)
-    penalty = consistency.penalty(config)(inputs)
-    torch.manual_seed(7)
-    seen = [consistency.augmented(batch, 1, True) for batch in (real, fake)]
-    expected = sum(
-        weight * sum(((a - b).flatten() @ weights) ** 2 for a, b in zip(batch, augmented, strict=True)) / len(batch)
-        for weight, batch, augmented in zip((3.0, 2.0), (real, fake), seen, strict=True)
-    )
-    torch.testing.assert_close(penalty, expected)
-    (found,), (wanted,) = (torch.autograd.grad(value, weights) for value in (penalty, expected))
-    torch.testing.assert_close(found, wanted)
-    judged = LossInputs(
-        discriminator=discriminator,
-        real_score=inputs.real_score,
-        real=real,
-        fake=fake,
-        real_outputs=discriminator(real)[0],
-        fake_outputs=discriminator(fake)[0],
-    )
-    torch.manual_seed(7)
-    torch.testing.assert_close(consistency.penalty(config)(judged), penalty)
-
-
-def test_half_of_the_images_are_flipped() -> None:
-    torch.manual_seed(0)
-    before = images()
-    after = consistency.augmented(before, 0, True)
-    flips = [torch.equal(b, a.flip(2)) for b, a in zip(before, after, strict=True)]
-    assert 16 < sum(flips) < 48
-    assert all(torch.equal(b, a) for b, a, flip in zip(before, after, flips, strict=True) if not flip)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,9 @@
+"""R2 against its formula, gradients included."""
+
+from formulas import penalises_squared_gradients
+
+from improved_gan.technique.r2 import r2_penalty
+
+
+def test_r2_is_half_its_weight_times_the_mean_squared_gradient_norm() -> None:
+    penalises_squared_gradients(r2_penalty)
