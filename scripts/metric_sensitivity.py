@@ -1,4 +1,4 @@
-"""What each measure sees and misses, on sets of real CIFAR-10 images that are wrong in a known way: docs/evaluation.md.
+"""What each metric sees and misses, on sets of real CIFAR-10 images that are wrong in a known way: docs/evaluation.md.
 
 Features are those of the classifier that `job=evaluate` trains. Results are kept in OUT/results.json as they come, so
 that a second call measures only what is missing; the table and both plots are made from it.
@@ -61,14 +61,14 @@ def image_sets(data: PreparedDataset) -> dict[str, Callable[[Evaluator], Images]
     """Each set's name and how it is made."""
     assert data.test is not None and data.train.labels is not None
     test, train, labels = data.test.images, data.train.images, np.asarray(data.train.labels)
-    unseen = np.asarray(test[-COUNT:])  # the held-out reals that measures compare with are the first ones
+    unseen = np.asarray(test[-COUNT:])  # the held-out reals that metrics compare with are the first ones
     noise = np.random.default_rng(0)
 
-    def one_image_a_class(judging: Evaluator) -> Images:
+    def one_image_a_class(evaluator: Evaluator) -> Images:
         """Of each class the training image that the classifier is surest of, again and again."""
         reference = real_images(data, "train", REFERENCE)
         assert reference is not None
-        features = judging.features.of("classifier", reference)
+        features = evaluator.features.of("classifier", reference)
         assert features.logits is not None
         sure = features.logits.log_softmax(dim=1).numpy()
         surest = [int(np.where(labels[:REFERENCE] == k, sure[:, k], -np.inf).argmax()) for k in range(10)]
@@ -90,64 +90,64 @@ def image_sets(data: PreparedDataset) -> dict[str, Callable[[Evaluator], Images]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--measures", nargs="+", default=[*METRICS, *NEIGHBOURHOODS], help="only these")
+    parser.add_argument("--metrics", nargs="+", default=[*METRICS, *NEIGHBOURHOODS], help="only these")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     config = compose_jobs(["job=evaluate", "dataset=cifar10", "images=."])[0].config
     device = prepare_arithmetic(config)
     data = dataset.load(config.dataset, Path(config.data_root))
-    measures = [name for name in METRICS if name in arguments.measures]
-    metrics = dataclasses.replace(config.metrics, names=measures, reference_samples=REFERENCE)
-    judging = Evaluator(metrics, lambda: data, device, seed=1)
+    names = [name for name in METRICS if name in arguments.metrics]
+    metrics = dataclasses.replace(config.metrics, names=names, reference_samples=REFERENCE)
+    evaluator = Evaluator(metrics, lambda: data, device, seed=1)
     print("classifiers are kept in", cache_folder(data))
     results = arguments.out / "results.json"
-    needs_classifier = bool(set(arguments.measures) & {*BY_CLASSIFIER, *NEIGHBOURHOODS})
+    needs_classifier = bool(set(arguments.metrics) & {*BY_CLASSIFIER, *NEIGHBOURHOODS})
     for name, make in image_sets(data).items():
         if make.__name__ == "one_image_a_class" and not needs_classifier:
             continue
         known = json.loads(results.read_text()) if results.exists() else {}
-        missing = [measure for measure in measures if measure not in known.get(name, {})]
-        wants_neighbours = set(NEIGHBOURHOODS) & set(arguments.measures) - set(known.get(name, {}))
+        missing = [metric for metric in names if metric not in known.get(name, {})]
+        wants_neighbours = set(NEIGHBOURHOODS) & set(arguments.metrics) - set(known.get(name, {}))
         if not missing and not wants_neighbours:
             continue
-        images = make(judging)
-        judging.measures = missing
+        images = make(evaluator)
+        evaluator.metrics = missing
         samples = ImageSet(name, name, images)
-        found = {measure: score.value for measure, score in judging.judge(samples).scores.items()}
+        found = {metric: score.value for metric, score in evaluator.evaluate(samples).scores.items()}
         if wants_neighbours:
-            found |= where_they_lie(judging, samples)
+            found |= where_they_lie(evaluator, samples)
         known = json.loads(results.read_text()) if results.exists() else {}
         known[name] = known.get(name, {}) | found
         results.write_text(json.dumps(known, indent=1))
-        print(name, {measure: round(value, 4) for measure, value in found.items()}, flush=True)
+        print(name, {metric: round(value, 4) for metric, value in found.items()}, flush=True)
         np.save(arguments.out / f"{name.replace(' ', '_')}.npy", images[:10])
     known = json.loads(results.read_text())
     write(arguments.out, {name: known[name] for name in image_sets(data) if name in known})
 
 
-def where_they_lie(judging: Evaluator, samples: ImageSet) -> dict[str, float]:
+def where_they_lie(evaluator: Evaluator, samples: ImageSet) -> dict[str, float]:
     """Precision, recall, density and coverage in the classifier's features."""
-    assert judging.reference is not None
-    ours = judging.features.of("classifier", samples).values
-    real = judging.features.of("classifier", judging.reference).values
+    assert evaluator.reference is not None
+    ours = evaluator.features.of("classifier", samples).values
+    real = evaluator.features.of("classifier", evaluator.reference).values
     assert ours is not None and real is not None
     return compute_prdc(ours, real, neighbours=3, of_density=5)._asdict()
 
 
 def write(out: Path, results: dict[str, dict[str, float]]) -> None:
-    """table.md, measures.png and images.png."""
+    """table.md, metrics.png and images.png."""
     names = [name for name in (*METRICS, *NEIGHBOURHOODS) if any(name in row for row in results.values())]
     lines = ["| | " + " | ".join(results) + " |", "|---" * (len(results) + 1) + "|"]
-    for measure in names:
-        cells = [f"{round(row[measure], 5):.3g}" if measure in row else "" for row in results.values()]
-        lines.append(f"| `{measure}` | " + " | ".join(cells) + " |")
+    for metric in names:
+        cells = [f"{round(row[metric], 5):.3g}" if metric in row else "" for row in results.values()]
+        lines.append(f"| `{metric}` | " + " | ".join(cells) + " |")
     (out / "table.md").write_text("\n".join(lines) + "\n")
-    plot_measures(out / "measures.png", names, results)
+    plot_metrics(out / "metrics.png", names, results)
     plot_images(out, list(results))
 
 
-def plot_measures(path: Path, names: list[str], results: dict[str, dict[str, float]]) -> None:
-    """A panel a measure: dashed, what a perfect generator would get (test images); dotted, the best value there is."""
+def plot_metrics(path: Path, names: list[str], results: dict[str, dict[str, float]]) -> None:
+    """A panel a metric: dashed, what a perfect generator would get (test images); dotted, the best value there is."""
     from matplotlib import pyplot as plt
 
     best: dict[str, Any] = METRICS | NEIGHBOURHOODS
@@ -155,18 +155,18 @@ def plot_measures(path: Path, names: list[str], results: dict[str, dict[str, flo
     figure, axes = plt.subplots(-(-len(names) // columns), columns, figsize=(13, 10), sharey=True, squeeze=False)
     for axis in axes.flat[len(names) :]:
         axis.set_visible(False)
-    for axis, measure in zip(axes.flat, names, strict=False):
-        values = [row.get(measure, np.nan) for row in results.values()]
+    for axis, metric in zip(axes.flat, names, strict=False):
+        values = [row.get(metric, np.nan) for row in results.values()]
         axis.barh(list(results), values, color=["#8fc1e3"] + ["#d9dde2"] * (len(values) - 1), height=0.72)
         for k, value in enumerate(values):
             axis.annotate(f" {value:.3g}" if np.isfinite(value) else " not measured", (0, k), va="center", fontsize=8)
-        better = WITH_BETTER[measure].better
-        axis.set_title(measure, fontsize=10, fontweight="bold", loc="left", pad=16)
+        better = WITH_BETTER[metric].better
+        axis.set_title(metric, fontsize=10, fontweight="bold", loc="left", pad=16)
         words = f"{better} is better" if better in ("higher", "lower") else f"{better} is best"
         axis.annotate(words, (0, 1), (0, 4), xycoords="axes fraction", textcoords="offset points", fontsize=8)
         axis.axvline(values[0], color="#0072b2", linewidth=1, linestyle="--")
-        if best[measure] is not None:
-            axis.axvline(best[measure], color="black", linewidth=0.8, linestyle=":")
+        if best[metric] is not None:
+            axis.axvline(best[metric], color="black", linewidth=0.8, linestyle=":")
         axis.tick_params(labelsize=9, length=0)
         axis.spines[["top", "right", "left"]].set_visible(False)
     axes[0, 0].invert_yaxis()

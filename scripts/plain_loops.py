@@ -14,11 +14,9 @@ from torch.nn import functional
 class WeightNorm(nn.Module):
     """g v / sqrt(eps + |v|^2), then a dense or a convolutional product."""
 
-    def __init__(
-        self, shape: tuple[int, ...], *, deviation: float, axis: int = 0, eps: float = 1e-6, **conv: int
-    ) -> None:
+    def __init__(self, shape: tuple[int, ...], *, std: float, axis: int = 0, eps: float = 1e-6, **conv: int) -> None:
         super().__init__()
-        self.v = nn.Parameter(deviation * torch.randn(shape))
+        self.v = nn.Parameter(std * torch.randn(shape))
         self.g = nn.Parameter(torch.ones(shape[axis]))
         self.b = nn.Parameter(torch.zeros(shape[axis]))
         self.axis, self.eps, self.conv = axis, eps, conv
@@ -48,7 +46,7 @@ class MnistDiscriminator(nn.Module):
         super().__init__()
         units = [784, 1000, 500, 250, 250, 250, 10]
         pairs = itertools.pairwise(units)
-        self.layers = nn.ModuleList(WeightNorm((o, i), deviation=0.1, eps=0.0) for i, o in pairs)
+        self.layers = nn.ModuleList(WeightNorm((o, i), std=0.1, eps=0.0) for i, o in pairs)
         for layer in self.layers[:-1]:
             layer.g.requires_grad_(False)
 
@@ -63,7 +61,7 @@ class MnistGenerator(nn.Sequential):
         super().__init__(
             nn.Linear(100, 500, bias=False), BatchNorm(500), nn.Softplus(),
             nn.Linear(500, 500, bias=False), BatchNorm(500), nn.Softplus(),
-            WeightNorm((784, 500), deviation=0.04), nn.Sigmoid(),
+            WeightNorm((784, 500), std=0.04), nn.Sigmoid(),
         )  # fmt: skip
 
 
@@ -126,14 +124,12 @@ class CifarDiscriminator(nn.Module):
             (w, w, 1, 1, 0),
             (w, w, 1, 1, 0),
         ]
-        self.layers = nn.ModuleList(
-            WeightNorm((o, i, k, k), deviation=0.05, stride=s, padding=p) for i, o, k, s, p in layers
-        )
+        self.layers = nn.ModuleList(WeightNorm((o, i, k, k), std=0.05, stride=s, padding=p) for i, o, k, s, p in layers)
         for layer in self.layers:
             layer.g.requires_grad_(False)
         self.t = nn.Parameter(0.05 * torch.randn(w, 100, 5))
         self.log_scale, self.bias = nn.Parameter(torch.zeros(100, 5)), nn.Parameter(torch.zeros(100))
-        self.head = WeightNorm((10, w + 100), deviation=0.05)
+        self.head = WeightNorm((10, w + 100), std=0.05)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + 0.2 * torch.randn_like(x)
@@ -178,7 +174,7 @@ class CifarGenerator(nn.Module):
             nn.Linear(100, 8192, bias=False), nn.Unflatten(1, (512, 4, 4)), VirtualBatchNorm(512), nn.ReLU(),
             upsample(512, 256), VirtualBatchNorm(256), nn.ReLU(),
             upsample(256, 128), VirtualBatchNorm(128), nn.ReLU(),
-            WeightNorm((128, 3, 5, 5), deviation=0.05, axis=1), nn.Tanh(),
+            WeightNorm((128, 3, 5, 5), std=0.05, axis=1), nn.Tanh(),
         )  # fmt: skip
         self.register_buffer("reference", torch.rand(100, 100))
 

@@ -102,7 +102,7 @@ def _check_slopes(config: Config) -> None:
 
 
 def _whose_slope(config: Config) -> str | None:
-    """What penalises the slope of the discriminator, if anything does."""
+    """What penalises the gradient of the discriminator, if anything does."""
     on = {name: registry.techniques()[name] for name in config.technique.enabled()}
     return next((f"technique.{name}" for name, t in on.items() if t.penalty and t.differentiates_twice), None)
 

@@ -28,13 +28,13 @@ def test_every_discriminator_layer_starts_normalised(name, architecture, closene
     assert not discriminator.training
     assert not any(getattr(module, "initialising", False) for module in discriminator.modules())
     assert len(seen) == len(expected)
-    for (mean, deviations), deviation in zip(seen, expected, strict=True):
-        assert mean < 1e-4 * deviation
-        torch.testing.assert_close(deviations, torch.full_like(deviations, deviation), rtol=1e-4, atol=0)
+    for (mean, deviations), std in zip(seen, expected, strict=True):
+        assert mean < 1e-4 * std
+        torch.testing.assert_close(deviations, torch.full_like(deviations, std), rtol=1e-4, atol=0)
 
 
-@pytest.mark.parametrize(("name", "deviation"), [("cifar10_conv", 0.1), ("svhn_conv", 0.1), ("digits_conv", 1.0)])
-def test_the_generators_output_starts_normalised(name, deviation, architecture):
+@pytest.mark.parametrize(("name", "std"), [("cifar10_conv", 0.1), ("svhn_conv", 0.1), ("digits_conv", 1.0)])
+def test_the_generators_output_starts_normalised(name, std, architecture):
     torch.manual_seed(0)
     generator = build_generator(architecture(name, generator_width=16))
     latents = torch.rand(100, generator.latent_size)
@@ -46,7 +46,7 @@ def test_the_generators_output_starts_normalised(name, deviation, architecture):
     (pre_activation,) = seen
     means, deviations = pre_activation.mean((0, 2, 3)), pre_activation.std((0, 2, 3), correction=0)
     torch.testing.assert_close(means, torch.zeros_like(means), rtol=0, atol=1e-5)
-    torch.testing.assert_close(deviations, torch.full_like(deviations, deviation), rtol=1e-4, atol=0)
+    torch.testing.assert_close(deviations, torch.full_like(deviations, std), rtol=1e-4, atol=0)
 
 
 def test_mnists_generator_is_not_initialised_from_data(architecture):

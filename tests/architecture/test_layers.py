@@ -164,13 +164,13 @@ LATENTS = {
 def describe(layer: nn.Module) -> str:
     match layer:
         case GaussianNoise():
-            return f"GaussianNoise {layer.deviation}"
+            return f"GaussianNoise {layer.std}"
         case Dropout():
             return f"Dropout {layer.rate}"
         case nn.LeakyReLU():
             return f"LeakyReLU {layer.negative_slope}"
-        case WeightNorm(init_deviation=deviation) if deviation is not None:
-            return f"{type(layer).__name__} init {deviation}"
+        case WeightNorm(init_std=std) if std is not None:
+            return f"{type(layer).__name__} init {std}"
         case _:
             return type(layer).__name__
 
@@ -254,7 +254,7 @@ def test_a_generators_output_layer(name, architecture):
         ("mnist_mlp", "discriminator", [0.1] * 6),
         ("cifar10_conv", "discriminator", [0.05] * 10),
         ("cifar10_conv", "generator", [0.05] * 4),
-        # A normal truncated at two deviations has .8796 of its deviation.
+        # A normal truncated at two deviations has .8796 of its std.
         ("imagenet_dcgan", "discriminator", [0.02 * 0.8796] * 7 + [0.02] * 2),
         ("imagenet_dcgan", "generator", [0.02] * 6 + [0.075]),
         ("mnist_mlp", "generator", [(2 / (100 + 500)) ** 0.5, (2 / (500 + 500)) ** 0.5, (2 / (500 + 784)) ** 0.5]),
@@ -266,9 +266,9 @@ def test_weights_start_with_the_published_deviation(name, player, deviations, ar
     network = build_generator(config) if player == "generator" else build_discriminator(config, 10)
     weights = [p.detach() for p in network.parameters() if p.ndim > 1]
     assert len(weights) == len(deviations)
-    for weight, deviation in zip(weights, deviations, strict=True):
-        assert weight.std().item() == pytest.approx(deviation, rel=4 / (2 * weight.numel()) ** 0.5)
-        assert abs(weight.mean().item()) < 4 * deviation / weight.numel() ** 0.5
+    for weight, std in zip(weights, deviations, strict=True):
+        assert weight.std().item() == pytest.approx(std, rel=4 / (2 * weight.numel()) ** 0.5)
+        assert abs(weight.mean().item()) < 4 * std / weight.numel() ** 0.5
 
 
 def test_glorot_and_truncated_normal_are_bounded(architecture):

@@ -125,7 +125,7 @@ def test_stored_names_of_metrics_and_of_the_papers_results_are_todays() -> None:
     stored["metrics"]["names"] = ["modes", "mode_kl"]
     results = stored["paper"].pop("results")
     stored["paper"]["figures"] = [
-        {"of" if k == "scale" else "measure" if k == "metric" else k: v for k, v in each.items()} for each in results
+        {"of" if k == "scale" else "metric" if k == "metric" else k: v for k, v in each.items()} for each in results
     ]
     found = migrated(stored | {"schema_version": 2})
     assert found["metrics"]["names"] == ["modes_captured", "mode_kl"] and found["paper"]["results"] == results

@@ -12,7 +12,7 @@ from improved_gan.composing import compose_jobs
 from improved_gan.config import UsageError
 from improved_gan.dataset import PreparedDataset, PreparedSplit
 from improved_gan.evaluation import features
-from improved_gan.evaluation.evaluator import Evaluator, Verdict
+from improved_gan.evaluation.evaluator import EvaluationResult, Evaluator
 from improved_gan.metrics.inputs import ImageSet
 
 
@@ -43,8 +43,8 @@ def judge(dataset: PreparedDataset, **metrics: object) -> float:
     ].config.metrics
     changed = dataclasses.replace(config, **metrics)  # type: ignore[arg-type]
     samples = ImageSet("samples", "x", np.random.default_rng(9).integers(0, 256, (20, 1, 3, 3), dtype=np.uint8))
-    verdict = Evaluator(changed, lambda: dataset, torch.device("cpu"), seed=1).judge(samples)
-    return verdict.scores["frechet_classifier_distance"].value
+    result = Evaluator(changed, lambda: dataset, torch.device("cpu"), seed=1).judge(samples)
+    return result.scores["frechet_classifier_distance"].value
 
 
 def test_the_key_holds_data_split_count_and_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,15 +80,15 @@ def test_a_classifier_that_learned_too_little_judges_nothing(tmp_path: Path) -> 
     )
     samples = ImageSet("samples", "x", test[:50])
 
-    def verdict(least: float) -> Verdict:
+    def result(least: float) -> EvaluationResult:
         metrics = dataclasses.replace(config[0].config.metrics, classifier_min_accuracy=least)
         return Evaluator(metrics, lambda: noise, torch.device("cpu"), seed=1).judge(samples)
 
-    strict = verdict(config[0].config.metrics.classifier_min_accuracy)
+    strict = result(config[0].config.metrics.classifier_min_accuracy)
     assert list(strict.scores) == ["sliced_wasserstein"]
     assert set(strict.missing) == {"classifier_score", "modes_captured"}
     assert all("metrics.classifier_min_accuracy=0.8" in reason for reason in strict.missing.values())
-    assert "classifier_score" in verdict(0.0).scores
+    assert "classifier_score" in result(0.0).scores
 
 
 def test_gray_samples_are_made_rgb_for_a_set_in_colour(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -98,4 +98,4 @@ def test_gray_samples_are_made_rgb_for_a_set_in_colour(tmp_path: Path, caplog: p
     evaluator = Evaluator(config, lambda: colour, torch.device("cpu"), seed=1)
     gray = evaluator.in_colours_of_data(ImageSet("gray", "x", images[:, :1]))
     assert np.array_equal(gray.images, images) and "40 in gray made RGB" in caplog.text
-    assert evaluator.judge(gray).scores["sliced_wasserstein"].value == 0
+    assert evaluator.evaluate(gray).scores["sliced_wasserstein"].value == 0

@@ -15,10 +15,10 @@ def noise(count: int, seed: int, mean: int) -> np.ndarray:
 
 def test_a_discriminator_tells_dark_from_bright_and_nothing_from_nothing() -> None:
     state = torch.random.get_rng_state()
-    realness = train_independent_critic(
+    real_score = train_independent_critic(
         "discriminator", noise(100, 0, 150), noise(100, 1, 100), 0, device=CPU, steps=40
     )
-    assert (realness(noise(50, 2, 150)) > 0).all() and (realness(noise(50, 3, 100)) < 0).all()
+    assert (real_score(noise(50, 2, 150)) > 0).all() and (real_score(noise(50, 3, 100)) < 0).all()
     assert torch.equal(state, torch.random.get_rng_state())
     alike = train_independent_critic("discriminator", noise(200, 0, 128), noise(200, 1, 128), 0, device=CPU, steps=40)
     right = ((alike(noise(200, 2, 128)) > 0).float().mean() + (alike(noise(200, 3, 128)) < 0).float().mean()) / 2
@@ -26,7 +26,7 @@ def test_a_discriminator_tells_dark_from_bright_and_nothing_from_nothing() -> No
 
 
 def test_a_critic_finds_the_distance_of_a_shift() -> None:
-    # Shifted by 64 of 127.5 in each of 64 pixels: |c| = 0.502 * 8, along which f can climb with slope 1.
+    # Shifted by 64 of 127.5 in each of 64 pixels: |c| = 0.502 * 8, along which f can climb with gradient norm 1.
     reals = noise(200, 0, 100)
     critic = train_independent_critic("critic", reals, reals + np.uint8(64), 0, device=CPU, steps=100)
     held_out = noise(100, 2, 100)

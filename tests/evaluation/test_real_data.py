@@ -30,12 +30,12 @@ def test_the_training_images_score_as_real_ones_and_stand_in_the_report(
 
 
 @pytest.mark.parametrize(
-    ("measure", "words"),
+    ("metric", "words"),
     [("test_error", "asks a run's discriminator"), ("frechet_classifier_distance", "metrics.reference_split=test")],
 )
 def test_what_real_data_cannot_be_asked_is_said(
-    measure: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    metric: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run([*ROW, f"metrics.names=[{measure}]", f"output_root={tmp_path}"]) == 2
+    assert run([*ROW, f"metrics.names=[{metric}]", f"output_root={tmp_path}"]) == 2
     assert words in capsys.readouterr().err
     assert not list(tmp_path.rglob("config.yaml"))

@@ -1,4 +1,4 @@
-"""The games themselves: slopes against finite differences, equilibria, and the Jacobian's eigenvalues."""
+"""The games themselves: gradient against finite differences, equilibria, and the Jacobian's eigenvalues."""
 
 import math
 
@@ -18,20 +18,20 @@ coordinates = st.floats(-4, 4).filter(lambda value: abs(value) > 1e-3)  # the no
 @given(x=coordinates, y=coordinates)
 def test_slopes_are_those_of_the_value(name: str, x: float, y: float) -> None:
     game, step = build_game(name), 1e-5
-    slope_x, slope_y = game.slopes(x, y)
-    assert slope_x == pytest.approx((game.value(x + step, y) - game.value(x - step, y)) / (2 * step), abs=1e-7)
-    assert slope_y == pytest.approx((game.value(x, y + step) - game.value(x, y - step)) / (2 * step), abs=1e-7)
+    gradient_x, gradient_y = game.gradient(x, y)
+    assert gradient_x == pytest.approx((game.value(x + step, y) - game.value(x - step, y)) / (2 * step), abs=1e-7)
+    assert gradient_y == pytest.approx((game.value(x, y + step) - game.value(x, y - step)) / (2 * step), abs=1e-7)
 
 
 @pytest.mark.parametrize("name", GAMES)
 def test_jacobian_is_the_slope_of_the_players_direction_at_the_equilibrium(name: str) -> None:
     game, step = build_game(name), 1e-5
     x, y = game.equilibrium
-    assert game.slopes(x, y) == (0.0, 0.0)
+    assert game.gradient(x, y) == (0.0, 0.0)
 
     def direction(x: float, y: float) -> np.ndarray:
-        slope_x, slope_y = game.slopes(x, y)
-        return np.array([-slope_x, slope_y])
+        gradient_x, gradient_y = game.gradient(x, y)
+        return np.array([-gradient_x, gradient_y])
 
     by_x = (direction(x + step, y) - direction(x - step, y)) / (2 * step)
     by_y = (direction(x, y + step) - direction(x, y - step)) / (2 * step)
@@ -50,7 +50,7 @@ def test_values_by_hand() -> None:
 @pytest.mark.parametrize("name", GAMES)
 @pytest.mark.parametrize("point", [(1e200, 1e200), (-1e200, 1e200), (1e-320, -1e300), (0.0, 1e308)])
 def test_far_out_slopes_are_numbers_or_not_but_never_an_error(name: str, point: tuple[float, float]) -> None:
-    assert all(isinstance(slope, float) for slope in build_game(name).slopes(*point))
+    assert all(isinstance(gradient, float) for gradient in build_game(name).gradient(*point))
 
 
 def test_eigenvalues_are_the_published_ones() -> None:
@@ -62,17 +62,17 @@ def test_eigenvalues_are_the_published_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("update", "multiplier", "outlook"),
+    ("update", "spectral_radius", "outlook"),
     [
-        ("simultaneous", math.sqrt(1 + 0.1**2), "leaves"),
-        ("alternating", 1.0, "circles"),
-        ("extragradient", math.sqrt((1 - 0.1**2) ** 2 + 0.1**2), "arrives"),
-        ("optimistic", max(abs(np.roots([1, -(1 + 0.2j), 0.1j]))), "arrives"),
+        ("simultaneous", math.sqrt(1 + 0.1**2), "diverges"),
+        ("alternating", 1.0, "cycles"),
+        ("extragradient", math.sqrt((1 - 0.1**2) ** 2 + 0.1**2), "converges"),
+        ("optimistic", max(abs(np.roots([1, -(1 + 0.2j), 0.1j]))), "converges"),
     ],
 )
-def test_multiplier_of_each_update_in_the_bilinear_game(update: str, multiplier: float, outlook: str) -> None:
+def test_multiplier_of_each_update_in_the_bilinear_game(update: str, spectral_radius: float, outlook: str) -> None:
     stability = analyse(build_game("bilinear"), update, 0.1)
-    assert stability.multiplier == pytest.approx(multiplier, abs=1e-12)
+    assert stability.spectral_radius == pytest.approx(spectral_radius, abs=1e-12)
     assert stability.outlook == outlook
     assert stability.exponent is None
 

@@ -67,8 +67,8 @@ def test_first_three_steps_follow_the_definition(name: str, update: str, weight:
         mean = np.mean(points, axis=0)
 
         def direction(w: np.ndarray, mean: np.ndarray = mean) -> np.ndarray:
-            slope_x, slope_y = game.slopes(float(w[0]), float(w[1]))
-            return np.array([-slope_x, slope_y]) - 2 * weight * (w - mean)
+            gradient_x, gradient_y = game.gradient(float(w[0]), float(w[1]))
+            return np.array([-gradient_x, gradient_y]) - 2 * weight * (w - mean)
 
         w = points[-1]
         v = direction(w)
@@ -94,7 +94,7 @@ def test_the_distance_changes_as_the_eigenvalues_say(name: str, update: str) -> 
     game = build_game(name)
     distances = play(game, update, 1000, 0.1, (1e-9, 0.0)).distances(game.equilibrium)
     factor = (distances[1000] / distances[200]) ** (1 / 800)
-    assert factor == pytest.approx(analyse(game, update, 0.1).multiplier, abs=1e-4)
+    assert factor == pytest.approx(analyse(game, update, 0.1).spectral_radius, abs=1e-4)
 
 
 @pytest.mark.parametrize("weight", [0.1, 1.0])

@@ -16,11 +16,11 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("deviation", [0.1, 0.5])
-def test_noise_is_normal_with_its_deviation(layout, deviation):
+@pytest.mark.parametrize("std", [0.1, 0.5])
+def test_noise_is_normal_with_its_deviation(layout, std):
     torch.manual_seed(0)
     x = LAYOUTS[layout] + 3
-    added = (GaussianNoise(deviation)(x) - x) / deviation
+    added = (GaussianNoise(std)(x) - x) / std
     assert added.stride() == x.stride()
     assert added.mean().item() == pytest.approx(0, abs=0.01)
     assert added.var().item() == pytest.approx(1, abs=0.01)

@@ -11,10 +11,10 @@ from improved_gan.layers.weight_norm import (
 )
 
 LAYERS = {
-    "dense": (lambda **k: WeightNormLinear(5, 3, deviation=0.1, **k), (4, 5)),
-    "convolution": (lambda **k: WeightNormConv2d(2, 3, 3, stride=2, padding=1, deviation=0.05, **k), (4, 2, 6, 6)),
+    "dense": (lambda **k: WeightNormLinear(5, 3, std=0.1, **k), (4, 5)),
+    "convolution": (lambda **k: WeightNormConv2d(2, 3, 3, stride=2, padding=1, std=0.05, **k), (4, 2, 6, 6)),
     "transposed": (
-        lambda **k: WeightNormConvTranspose2d(2, 3, 5, stride=2, padding=2, output_padding=1, deviation=0.05, **k),
+        lambda **k: WeightNormConvTranspose2d(2, 3, 5, stride=2, padding=2, output_padding=1, std=0.05, **k),
         (4, 2, 3, 3),
     ),
 }
@@ -62,7 +62,7 @@ def test_gradients(layer_and_input):
 
 
 def test_a_gain_that_is_not_trained_is_a_buffer():
-    layer = WeightNormLinear(5, 3, deviation=0.1)
+    layer = WeightNormLinear(5, 3, std=0.1)
     assert {name for name, _ in layer.named_parameters()} == {"direction", "bias"}
     assert set(layer.state_dict()) == {"direction", "bias", "gain"}
 
@@ -71,7 +71,7 @@ def test_a_gain_that_is_not_trained_is_a_buffer():
 def test_initialisation_sets_gain_and_bias(kind):
     torch.manual_seed(0)
     make, shape = LAYERS[kind]
-    layer = make(init_deviation=0.3).double()
+    layer = make(init_std=0.3).double()
     direction = layer.direction.clone()
     x = torch.randn(200, *shape[1:], dtype=torch.float64) + 2
     data_dependent_initialisation(layer, x)
@@ -83,12 +83,12 @@ def test_initialisation_sets_gain_and_bias(kind):
 
 
 def test_a_layer_without_init_deviation_stays_as_it_is():
-    layer = WeightNormLinear(5, 3, deviation=0.1, init_deviation=None)
+    layer = WeightNormLinear(5, 3, std=0.1, init_std=None)
     data_dependent_initialisation(layer, torch.randn(10, 5))
     assert torch.equal(layer.gain, torch.ones(3)) and not layer.bias.any()
 
 
 def test_a_unit_that_nothing_reaches_is_left_alone():
-    layer = WeightNormLinear(5, 3, deviation=0.1)
+    layer = WeightNormLinear(5, 3, std=0.1)
     data_dependent_initialisation(layer, torch.zeros(10, 5))
     assert torch.equal(layer.gain, torch.ones(3)) and not layer.bias.any()

@@ -17,10 +17,10 @@ def of_classes(classes: list[int], size: int = 2) -> np.ndarray:
 
 
 def test_score_modes_and_divergence() -> None:
-    evidence = evidence_of(of_classes([0, 1, 0, 1]), reference=image_set(of_classes([0, 1, 2, 3]), split="train"))
-    assert METRICS["classifier_score"].compute(evidence).value == pytest.approx(2)
-    assert METRICS["modes_captured"].compute(evidence).value == 2
-    score = METRICS["mode_kl"].compute(evidence)
+    inputs = evidence_of(of_classes([0, 1, 0, 1]), reference=image_set(of_classes([0, 1, 2, 3]), split="train"))
+    assert METRICS["classifier_score"].compute(inputs).value == pytest.approx(2)
+    assert METRICS["modes_captured"].compute(inputs).value == 2
+    score = METRICS["mode_kl"].compute(inputs)
     assert score.value == pytest.approx(math.log(2)) and score.network == "classifier-pixels"
 
 

@@ -43,22 +43,22 @@ def test_halves_share_nothing_and_leave_nothing_out() -> None:
 
 
 def test_the_runs_own_discriminator() -> None:
-    evidence = evidence_of(
-        images([0, 0, 0, 255]), judge=JUDGE, held_out=image_set(images([255, 255, 0, 0]), split="test")
+    inputs = evidence_of(
+        images([0, 0, 0, 255]), discriminator=JUDGE, held_out=image_set(images([255, 255, 0, 0]), split="test")
     )
-    assert METRICS["real_vs_fake_ratio"].compute(evidence).value == 0.25
-    score = METRICS["discriminator_accuracy"].compute(evidence)
+    assert METRICS["real_vs_fake_ratio"].compute(inputs).value == 0.25
+    score = METRICS["discriminator_accuracy"].compute(inputs)
     assert score.value == (0.5 + 0.75) / 2 and score.details["held_out_classified_real"] == 0.5
 
 
 def test_overfitting_is_the_gap_of_log_d() -> None:
     train, held_out = image_set(images([128] * 6), split="train"), image_set(images([127] * 6), split="test")
-    evidence = evidence_of(images([0, 0]), judge=JUDGE, reference=train, held_out=held_out)
-    score = METRICS["discriminator_overfitting"].compute(evidence)
+    inputs = evidence_of(images([0, 0]), discriminator=JUDGE, reference=train, held_out=held_out)
+    score = METRICS["discriminator_overfitting"].compute(inputs)
     assert score.value == pytest.approx(0.5)  # log sigmoid(l) - log sigmoid(-l) = l, and the logits are 1/2 and -1/2
     with pytest.raises(MetricUnavailable, match="reference_split=train"):
         METRICS["discriminator_overfitting"].compute(
-            evidence_of(images([0]), judge=JUDGE, reference=held_out, held_out=held_out)
+            evidence_of(images([0]), discriminator=JUDGE, reference=held_out, held_out=held_out)
         )
 
 
@@ -66,12 +66,12 @@ def test_a_fresh_discriminator_sees_only_the_other_half() -> None:
     reals, samples = random_images(20, seed=1), random_images(30, seed=2)
     seen: list[np.ndarray] = []
 
-    def opponent(kind: str, real: np.ndarray, fake: np.ndarray, seed: int) -> Callable[[np.ndarray], torch.Tensor]:
+    def train_critic(kind: str, real: np.ndarray, fake: np.ndarray, seed: int) -> Callable[[np.ndarray], torch.Tensor]:
         seen.extend([real, fake])
         return lambda images: torch.ones(len(images))
 
-    evidence = evidence_of(samples, held_out=image_set(reals, split="test"), opponent=opponent, seed=5)
-    score = METRICS["real_vs_fake_accuracy"].compute(evidence)
+    inputs = evidence_of(samples, held_out=image_set(reals, split="test"), train_critic=train_critic, seed=5)
+    score = METRICS["real_vs_fake_accuracy"].compute(inputs)
     assert score.value == 0.5  # it calls everything real
     assert score.samples == 10 and len(seen[0]) == len(seen[1]) == 10
     train, test = discriminator_metrics.halves(20, seed=5)

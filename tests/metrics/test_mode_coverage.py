@@ -28,12 +28,12 @@ LINE = Modes(
 PERFECT = 1 - math.exp(-4.5)  # of a Gaussian in the plane, the share within 3 deviations: 98.89%
 
 
-def evidence(points: torch.Tensor, modes: Modes, **more: Any) -> MetricInputs:
+def inputs(points: torch.Tensor, modes: Modes, **more: Any) -> MetricInputs:
     return evidence_of(points.float()[:, :, None, None].numpy(), modes=modes, **more)
 
 
-def value(measure: str, points: torch.Tensor, modes: Modes) -> float:
-    return METRICS[measure].compute(evidence(points, modes)).value
+def value(metric: str, points: torch.Tensor, modes: Modes) -> float:
+    return METRICS[metric].compute(inputs(points, modes)).value
 
 
 def drawn(modes: Modes, count: int) -> torch.Tensor:
@@ -91,8 +91,8 @@ def test_unequal_modes_are_expected_unequally() -> None:
 def test_counts_go_along_and_so_does_the_divergence_of_the_reals() -> None:
     points = LINE.centres[[0, 0, 1]]
     reference = image_set(points.float()[:, :, None, None].numpy(), split="test")
-    assert METRICS["modes_captured"].compute(evidence(points, LINE)).details["counts"] == [2, 1]
-    score = METRICS["mode_kl"].compute(evidence(points, LINE, reference=reference))
+    assert METRICS["modes_captured"].compute(inputs(points, LINE)).details["counts"] == [2, 1]
+    score = METRICS["mode_kl"].compute(inputs(points, LINE, reference=reference))
     assert score.network == "nearest mode" and score.details == {}  # reals without labels
 
 

@@ -62,10 +62,10 @@ def test_measures_of_identical_and_of_shifted_images() -> None:
 def test_critic_score_is_the_mean_difference_on_the_other_halves() -> None:
     reals, samples = random_images(10, seed=0) // 2 + np.uint8(100), random_images(10, seed=1) // 2
 
-    def opponent(kind: str, real: np.ndarray, fake: np.ndarray, seed: int) -> Callable[[np.ndarray], torch.Tensor]:
+    def train_critic(kind: str, real: np.ndarray, fake: np.ndarray, seed: int) -> Callable[[np.ndarray], torch.Tensor]:
         assert kind == "critic"
         return lambda images: torch.from_numpy(images.mean(axis=(1, 2, 3)))
 
-    evidence = evidence_of(samples, held_out=image_set(reals, split="test"), opponent=opponent)
-    score = METRICS["wasserstein_critic"].compute(evidence)
+    inputs = evidence_of(samples, held_out=image_set(reals, split="test"), train_critic=train_critic)
+    score = METRICS["wasserstein_critic"].compute(inputs)
     assert score.value == pytest.approx(100, abs=30) and score.samples == 5 and score.details["trained_on"] == 10

@@ -79,8 +79,8 @@ def z(example: Tensor) -> Tensor:
 
 def test_d_is_z_over_z_plus_one() -> None:
     given = logits(4)
-    realness = build("semi_supervised").real_score(given)
-    for example, found in zip(given, realness, strict=True):
+    real_score = build("semi_supervised").real_score(given)
+    for example, found in zip(given, real_score, strict=True):
         torch.testing.assert_close(torch.sigmoid(found), z(example) / (z(example) + 1))
         torch.testing.assert_close(found, torch.log(z(example)))
 

@@ -9,8 +9,8 @@ from improved_gan.report.discovery import read_runs
 from improved_gan.report.grouping import Table, tables_of
 
 
-def tables(maker: Maker, measure: str | None = None) -> list[Table]:
-    return tables_of(read_runs(maker.root).runs, measure)
+def tables(maker: Maker, metric: str | None = None) -> list[Table]:
+    return tables_of(read_runs(maker.root).runs, metric)
 
 
 def test_runs_that_differ_in_seeds_alone_make_one_row(maker: Maker) -> None:
@@ -131,5 +131,5 @@ def test_a_key_that_older_runs_lack_tells_them_apart(maker: Maker) -> None:
 def test_the_measure_asked_for_comes_first(maker: Maker) -> None:
     scores: dict[str, Any] = error_of(0.1) | {"inception_score": {"value": 7.0}}
     maker.run("a-1", metrics=scores)
-    assert tables(maker)[0].columns[0].measure == "test_error"
-    assert tables(maker, "inception_score")[0].columns[0].measure == "inception_score"
+    assert tables(maker)[0].columns[0].metric == "test_error"
+    assert tables(maker, "inception_score")[0].columns[0].metric == "inception_score"

@@ -192,7 +192,7 @@ def test_a_trial_worse_than_the_median_ends_after_half_its_seeds(
     study = optuna.create_study(pruner=optuna.pruners.MedianPruner(n_startup_trials=4))
     made: list[int | None] = []
 
-    def values(overrides: object, settings: list[str], seeds: list[int | None], measure: str) -> object:
+    def values(overrides: object, settings: list[str], seeds: list[int | None], metric: str) -> object:
         for seed in seeds:
             made.append(seed)
             yield tmp_path, float(settings[0].partition("=")[2])

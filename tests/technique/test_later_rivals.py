@@ -29,11 +29,11 @@ def test_r1_and_r2_are_their_formula(slope_penalty: Callable[..., Tensor]) -> No
     """Of D(x) = w.x + x'Ax, whose gradient w + (A + A')x is written out."""
     real, w, a = draws(4, 1, 2, 3), draws(6, seed=1).requires_grad_(), draws(6, 6, seed=2).requires_grad_()
 
-    def realness(images: Tensor) -> Tensor:
+    def real_score(images: Tensor) -> Tensor:
         x = images.flatten(1)
         return x @ w + ((x @ a) * x).sum(1)
 
-    penalty = slope_penalty(3.0, realness, real)
+    penalty = slope_penalty(3.0, real_score, real)
     slopes = [w + (a + a.T) @ x for x in real.flatten(1)]
     expected = 3.0 / 2 * sum((slope**2).sum() for slope in slopes) / 4
     torch.testing.assert_close(penalty, expected)
@@ -45,9 +45,9 @@ def test_r1_and_r2_are_their_formula(slope_penalty: Callable[..., Tensor]) -> No
 def test_weights_are_divided_by_their_largest_singular_value() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(
-        WeightNormConv2d(2, 5, 3, padding=1, stride=2, deviation=0.3),
+        WeightNormConv2d(2, 5, 3, padding=1, stride=2, std=0.3),
         nn.Flatten(),
-        WeightNormLinear(20, 4, deviation=0.3, train_gain=True),
+        WeightNormLinear(20, 4, std=0.3, train_gain=True),
     )
     originals = [layer.direction.detach().clone() for layer in (network[0], network[2])]
     without_weight_norm(network)

@@ -20,7 +20,7 @@ from improved_gan.tracking import Tracker, start_tracking, tracker
 
 pytestmark = pytest.mark.integration  # each starts W&B's service
 
-SETTINGS = {"seed": 3, "training": {"learning_rate": 3e-4, "steps": None}, "measures": ["test_error"]}
+SETTINGS = {"seed": 3, "training": {"learning_rate": 3e-4, "steps": None}, "metrics": ["test_error"]}
 
 
 def start(folder: Path, mode: str = "offline", **changes: Any) -> Tracker:

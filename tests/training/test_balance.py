@@ -87,7 +87,7 @@ def test_the_noise_decays_linearly_to_zero() -> None:
     assert noise is not None
     for _ in range(10):
         run.advance()
-        deviations.append(float(noise.deviation))
+        deviations.append(float(noise.std))
     assert deviations == pytest.approx([0.4 * (1 - k / 10) for k in range(10)])
 
 

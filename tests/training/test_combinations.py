@@ -102,7 +102,7 @@ def test_packs_are_what_the_discriminator_sees() -> None:
     assert torch.equal(batch.real.reshape(12, 1, 8, 8), plain)
     assert run.sampler.sample(7, 0).shape == (7, 1, 8, 8)
     with torch.no_grad():
-        assert run.pair.judge(batch, run.pair.generate(4))[0].logits.shape == (4, 1)
+        assert run.pair.discriminate(batch, run.pair.generate(4))[0].logits.shape == (4, 1)
     assert Diagnostics(run)._distance_of_reals == Diagnostics(trainer("objective=hinge"))._distance_of_reals
 
 

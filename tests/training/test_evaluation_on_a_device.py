@@ -1,4 +1,4 @@
-"""What a run measures of itself: nothing is uploaded twice, sums lie where features come from."""
+"""What a run metrics of itself: nothing is uploaded twice, sums lie where features come from."""
 
 import math
 

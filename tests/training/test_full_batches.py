@@ -36,7 +36,7 @@ def test_the_last_test_images_are_judged_among_a_hundred() -> None:
     assert trainer.dataset.test is not None
     images, size = trainer.dataset.test.images, trainer.config.training.batch_size
     assert len(images) % size
-    assert torch.equal(judge(trainer).realness(images)[-10:], judge(trainer).realness(images[-size:])[-10:])
+    assert torch.equal(judge(trainer).real_score(images)[-10:], judge(trainer).real_score(images[-size:])[-10:])
     through = judge(trainer).class_logits
     logits, labels = trainer.class_logits()
     assert through is not None
@@ -48,9 +48,9 @@ def test_packs_are_judged_in_full_batches_too() -> None:
     trainer = small_trainer("objective=non_saturating", "technique.packing.enabled=true", *COUPLED)
     pack, size = trainer.pair.pack, trainer.config.training.batch_size
     images = trainer.dataset.train.images[: size + 30 * pack + 1]
-    found = judge(trainer).realness(images)
+    found = judge(trainer).real_score(images)
     assert len(found) == len(images) // pack
-    assert torch.equal(found[-10:], judge(trainer).realness(images[-size - 1 : -1])[-10:])
+    assert torch.equal(found[-10:], judge(trainer).real_score(images[-size - 1 : -1])[-10:])
 
 
 def test_no_images_are_an_empty_array() -> None:

@@ -40,7 +40,7 @@ def test_without_noise_both_ways_make_the_same_steps(monkeypatch: pytest.MonkeyP
         run = beginning()
         for layer in run.pair.discriminator.modules():
             if isinstance(layer, GaussianNoise):
-                layer.deviation = 0.0
+                layer.std = 0.0
         found[way] = weights(four_steps(run, way))
     assert (found["fast"] - weights(beginning())).abs().max() > 0.01
     torch.testing.assert_close(found["fast"], found["plain"], rtol=1e-3, atol=1e-4)

@@ -1,4 +1,4 @@
-"""Random states: kept for the run's own device, and left alone by whatever measures."""
+"""Random states: kept for the run's own device, and left alone by whatever metrics."""
 
 import logging
 

@@ -15,7 +15,7 @@ def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Modul
     """z -> 4x4 of 4g -> 8x8 of 2g -> 16x16 of g, each with norm and ReLU -> 32x32 with weight norm, tanh."""
     from torch import nn
 
-    from improved_gan.layers.generator import WEIGHT_DEVIATION, Generator, projection, upsampling
+    from improved_gan.layers.generator import WEIGHT_STD, Generator, projection, upsampling
     from improved_gan.layers.weight_norm import WeightNormConvTranspose2d
 
     width = config.generator_width
@@ -30,9 +30,9 @@ def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Modul
             stride=2,
             padding=2,
             output_padding=1,
-            deviation=WEIGHT_DEVIATION,
+            std=WEIGHT_STD,
             train_gain=True,
-            init_deviation=0.1,
+            init_std=0.1,
         ),
         nn.Tanh(),
     )
@@ -74,19 +74,19 @@ def convolution(inputs: int, outputs: int, kernel: int, padding: int = 0, stride
     """Weight-normalised convolution (gain not trained) and leaky ReLU of slope 0.2."""
     from torch import nn
 
-    from improved_gan.layers.generator import WEIGHT_DEVIATION
+    from improved_gan.layers.generator import WEIGHT_STD
     from improved_gan.layers.weight_norm import WeightNormConv2d
 
-    layer = WeightNormConv2d(inputs, outputs, kernel, padding=padding, stride=stride, deviation=WEIGHT_DEVIATION)
+    layer = WeightNormConv2d(inputs, outputs, kernel, padding=padding, stride=stride, std=WEIGHT_STD)
     return nn.Sequential(layer, nn.LeakyReLU(0.2, inplace=True))
 
 
 def logits(features: int, outputs: int) -> Module:
     """The last layer: dense, weight-normalised with a trained gain, from features to logits."""
-    from improved_gan.layers.generator import WEIGHT_DEVIATION
+    from improved_gan.layers.generator import WEIGHT_STD
     from improved_gan.layers.weight_norm import WeightNormLinear
 
-    return WeightNormLinear(features, outputs, deviation=WEIGHT_DEVIATION, train_gain=True, init_deviation=0.1)
+    return WeightNormLinear(features, outputs, std=WEIGHT_STD, train_gain=True, init_std=0.1)
 
 
 ARCHITECTURE = Architecture(generator=generator, discriminator=discriminator, side=32)

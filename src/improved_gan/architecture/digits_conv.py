@@ -12,7 +12,7 @@ def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Modul
     """z -> 4x4 of 2g -> 8x8 of g, each with norm and ReLU -> 8x8 by 3x3 kernels with weight norm, sigmoid."""
     from torch import nn
 
-    from improved_gan.layers.generator import WEIGHT_DEVIATION, Generator, projection, upsampling
+    from improved_gan.layers.generator import WEIGHT_STD, Generator, projection, upsampling
     from improved_gan.layers.weight_norm import WeightNormConvTranspose2d
 
     width = config.generator_width
@@ -24,9 +24,9 @@ def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Modul
             config.image_shape[0],
             3,
             padding=1,
-            deviation=WEIGHT_DEVIATION,
+            std=WEIGHT_STD,
             train_gain=True,
-            init_deviation=1.0,
+            init_std=1.0,
         ),
         nn.Sigmoid(),
     )

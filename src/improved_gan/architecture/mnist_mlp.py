@@ -26,7 +26,7 @@ def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Modul
         nn.init.xavier_uniform_(dense.weight)
         hidden += [dense, normalisation(units), nn.Softplus()]
     # The gain starts at 1 and is not set from data: the release initialises nothing of this generator.
-    output = WeightNormLinear(units, prod(config.image_shape), deviation=1.0, train_gain=True, init_deviation=None)
+    output = WeightNormLinear(units, prod(config.image_shape), std=1.0, train_gain=True, init_std=None)
     nn.init.xavier_uniform_(output.direction)
     layers = nn.Sequential(*hidden, output, nn.Sigmoid(), nn.Unflatten(1, tuple(config.image_shape)))
     return Generator(config.latent_size, layers)
@@ -45,8 +45,8 @@ def discriminator(config: ArchitectureConfig, outputs: int, layer: Layer | None)
     width = config.width
     units = [prod(config.image_shape), width, *(max(1, width // part) for part in (2, 4, 4, 4))]
     trunk: list[Module] = [nn.Flatten()]
-    for (inputs, count), deviation in zip(pairwise(units), (0.3, 0.5, 0.5, 0.5, 0.5), strict=True):
-        trunk += [GaussianNoise(deviation), _dense(inputs, count), nn.ReLU(inplace=True)]
+    for (inputs, count), std in zip(pairwise(units), (0.3, 0.5, 0.5, 0.5, 0.5), strict=True):
+        trunk += [GaussianNoise(std), _dense(inputs, count), nn.ReLU(inplace=True)]
 
     def head(features: int) -> Module:
         return nn.Sequential(GaussianNoise(0.5), _dense(features, outputs, train_gain=True))
@@ -57,7 +57,7 @@ def discriminator(config: ArchitectureConfig, outputs: int, layer: Layer | None)
 def _dense(inputs: int, outputs: int, train_gain: bool = False) -> Module:
     from improved_gan.layers.weight_norm import WeightNormLinear
 
-    return WeightNormLinear(inputs, outputs, deviation=0.1, epsilon=0.0, train_gain=train_gain)
+    return WeightNormLinear(inputs, outputs, std=0.1, epsilon=0.0, train_gain=train_gain)
 
 
 ARCHITECTURE = Architecture(generator=generator, discriminator=discriminator)

@@ -38,39 +38,39 @@ def measurements(trainer: Trainer) -> Measurements:
 def overfitting(trainer: Trainer) -> dict[str, float]:
     """E log D in nats of training reals and of held-out reals: they part when the discriminator learns by heart."""
     held_out = _held_out(trainer)
-    judge = _judge(trainer)
-    if held_out is None or judge is None or not judge.gives_probability:
+    discriminator = _discriminator(trainer)
+    if held_out is None or discriminator is None or not discriminator.gives_probability:
         return {}
     return {
-        "log_d_train": mean_log_d(judge, trainer.dataset.train.images),
-        "log_d_held_out": mean_log_d(judge, held_out),
+        "log_d_train": mean_log_d(discriminator, trainer.dataset.train.images),
+        "log_d_held_out": mean_log_d(discriminator, held_out),
     }
 
 
 def final_scores(trainer: Trainer) -> dict[str, dict[str, Any]]:
-    """The run's measures but the test error, as summary.json holds them.
+    """The run's metrics but the test error, as summary.json holds them.
 
     Of as many samples as there are training images, at most `metrics.samples`. What cannot be had is left out with a
-    line: a run does not fail over its measures.
+    line: a run does not fail over its metrics.
     """
     config, train = trainer.config, trainer.dataset.train
-    measures = [name for name in config.metrics.names if name != "test_error"]
-    if not measures or not trainer.pair.objective.trains_generator:
+    metrics = [name for name in config.metrics.names if name != "test_error"]
+    if not metrics or not trainer.pair.objective.trains_generator:
         return {}
-    wanted = dataclasses.replace(config.metrics, names=measures)
-    judging = _judging(wanted, trainer)
+    wanted = dataclasses.replace(config.metrics, names=metrics)
+    evaluator = _evaluator(wanted, trainer)
     count = min(config.metrics.samples, len(train.images))
-    if not judging.measures:
+    if not evaluator.metrics:
         return {}
     try:
         samples = _samples(trainer, count)
-        verdict = judging.judge(samples, _judge(trainer))
+        result = evaluator.evaluate(samples, _discriminator(trainer))
     except UsageError as error:
         log.warning("not measured: %s", error)
         return {}
-    for name, reason in verdict.missing.items():
+    for name, reason in result.missing.items():
         log.info("%s not measured: %s", name, reason)
-    return {name: as_entry(score, samples) for name, score in verdict.scores.items()}
+    return {name: as_entry(score, samples) for name, score in result.scores.items()}
 
 
 class ModeHistogram:
@@ -83,25 +83,25 @@ class ModeHistogram:
             wanted = list(OF_MODES)
         if not trainer.pair.objective.trains_generator:
             wanted = []
-        self.judging = _judging(dataclasses.replace(metrics, names=wanted), trainer)
+        self.evaluator = _evaluator(dataclasses.replace(metrics, names=wanted), trainer)
 
     def __call__(self) -> dict[str, Any]:
         """Every name of `OF_MODES`, and `mode_counts`, the samples of each mode: of 2,500 samples."""
-        if not self.judging.measures:
+        if not self.evaluator.metrics:
             return {}
         count = min(self.trainer.config.metrics.samples, COUNTED)
-        scores = self.judging.judge(_samples(self.trainer, count)).scores
+        scores = self.evaluator.evaluate(_samples(self.trainer, count)).scores
         counts = {"mode_counts": scores["modes_captured"].details["counts"]} if "modes_captured" in scores else {}
         return {name: score.value for name, score in scores.items()} | counts
 
 
-def _judging(config: MetricsConfig, trainer: Trainer) -> Evaluator:
-    judging = Evaluator(
+def _evaluator(config: MetricsConfig, trainer: Trainer) -> Evaluator:
+    evaluator = Evaluator(
         config, lambda: trainer.dataset, trainer.device, SEED, points=trainer.config.dataset.holds_points
     )
-    if not judging.points:
-        _leave_out_what_takes_minutes(judging, trainer)
-    return judging
+    if not evaluator.points:
+        _leave_out_what_takes_minutes(evaluator, trainer)
+    return evaluator
 
 
 def _samples(trainer: Trainer, count: int) -> ImageSet:
@@ -109,19 +109,19 @@ def _samples(trainer: Trainer, count: int) -> ImageSet:
     return ImageSet("samples", f"step {trainer.step} seed {SEED}", images, drawn=drawn)
 
 
-def _leave_out_what_takes_minutes(judging: Evaluator, trainer: Trainer) -> None:
+def _leave_out_what_takes_minutes(evaluator: Evaluator, trainer: Trainer) -> None:
     """A classifier that is neither there nor trained in seconds is left to job=evaluate, unless it is asked for."""
-    measures = [name for name in judging.measures if METRICS[name].network == "classifier"]
+    metrics = [name for name in evaluator.metrics if METRICS[name].network == "classifier"]
     try:
-        if measures:
+        if metrics:
             cheap = not trainer.config.metrics.train_classifier
             check_classifier(trainer.dataset, cache_folder(trainer.dataset), only_cheap=cheap)
     except MetricUnavailable as error:
-        judging.measures = [name for name in judging.measures if name not in measures]
-        log.info("%s not measured: %s", ", ".join(measures), error)
+        evaluator.metrics = [name for name in evaluator.metrics if name not in metrics]
+        log.info("%s not measured: %s", ", ".join(metrics), error)
 
 
-def _judge(trainer: Trainer) -> EvalDiscriminator | None:
+def _discriminator(trainer: Trainer) -> EvalDiscriminator | None:
     architecture = trainer.config.architecture
     return eval_discriminator(
         trainer.pair,

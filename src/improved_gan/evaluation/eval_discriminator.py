@@ -1,4 +1,4 @@
-"""A pair's discriminator as a judge of images, for the measures that ask it."""
+"""A pair's discriminator as an evaluator of images, for the metrics that ask it."""
 
 from collections.abc import Callable
 
@@ -27,17 +27,17 @@ def eval_discriminator(
         return None
 
     @torch.no_grad()
-    def logits(images: Real[np.ndarray, "n channel height width"]) -> Float[Tensor, "judged output"]:
+    def logits(images: Real[np.ndarray, "n channel height width"]) -> Float[Tensor, "image output"]:
         network, found = pair.discriminator, []
         training = network.training
         network.eval()
         with pair.discriminator_player.averaged():
-            whole = len(images) // pair.pack * pair.pack  # what fills no pack is not judged
+            whole = len(images) // pair.pack * pair.pack  # what fills no pack is not evaluated
             batches = list(full_batches(whole, batch_size // pair.pack * pair.pack))
             for part, new in tqdm(batches, desc="discriminator", unit="batch", delay=1):
                 batch = torch.from_numpy(np.array(images[part])).to(device)
-                judged = network(pack((batch.float() - offset) / scale, pair.pack))[0].logits
-                found.append(judged[-(new // pair.pack) :].float().cpu())
+                logits = network(pack((batch.float() - offset) / scale, pair.pack))[0].logits
+                found.append(logits[-(new // pair.pack) :].float().cpu())
         network.train(training)
         return torch.cat(found)
 

@@ -1,6 +1,6 @@
-"""Everything that measures need, brought together: features, real images, a run's discriminator.
+"""Everything that metrics need, brought together: features, real images, a run's discriminator.
 
-The measures themselves, in `metrics/`, are handed all this and know nothing of where it comes from.
+The metrics themselves, in `metrics/`, are handed all this and know nothing of where it comes from.
 """
 
 import dataclasses
@@ -33,15 +33,15 @@ CROSS_CHECK = "frechet_inception_distance_pytorch_fid"
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
-    """The scores of the measures that could be had and, for each that could not, why."""
+class EvaluationResult:
+    """The scores of the metrics that could be had and, for each that could not, why."""
 
     scores: dict[str, Score]
     missing: dict[str, str]
 
 
 class Evaluator:
-    """Measures samples as `config` says; networks, reference features and what is missing are found out once."""
+    """Metrics samples as `config` says; networks, reference features and what is missing are found out once."""
 
     def __init__(
         self,
@@ -55,26 +55,26 @@ class Evaluator:
         self.config, self.load_data, self.device, self.seed, self.points = config, load_data, device, seed, points
         self.missing: dict[str, str] = {}
         self.weights: InceptionWeights | None = None
-        self.measures = self._possible(list(config.names))
-        keep = {METRICS[name].network for name in self.measures if METRICS[name].keeps_features}
+        self.metrics = self._possible(list(config.names))
+        keep = {METRICS[name].network for name in self.metrics if METRICS[name].keeps_features}
         self.features = FeatureSource(config, lambda: self.dataset, device, self.weights, keep)
 
     @cached_property
     def dataset(self) -> PreparedDataset:
-        """The real images, loaded (and prepared) only once a measure that uses them is known to be possible."""
+        """The real images, loaded (and prepared) only once a metric that uses them is known to be possible."""
         return self.load_data()
 
     @cached_property
     def reference(self) -> ImageSet | None:
         """Real images to compare with."""
-        if not any(METRICS[name].reference for name in self.measures):
+        if not any(METRICS[name].reference for name in self.metrics):
             return None
         return real_images(self.dataset, self.config.reference_split, self.config.reference_samples)
 
     @cached_property
     def held_out(self) -> ImageSet | None:
         """Real images that were not trained on."""
-        return real_images(self.dataset, "test") if any(METRICS[name].held_out for name in self.measures) else None
+        return real_images(self.dataset, "test") if any(METRICS[name].held_out for name in self.metrics) else None
 
     @cached_property
     def modes(self) -> Modes | None:
@@ -83,7 +83,7 @@ class Evaluator:
         return None if known is None else Modes(*map(torch.from_numpy, known))
 
     def _possible(self, names: list[str]) -> list[str]:
-        """The measures; those that want images replaced where there are points, or Inception without its weights."""
+        """The metrics; those that want images replaced where there are points, or Inception without its weights."""
         if self.points:
             out = [name for name in names if not METRICS[name].points]
             return self._replaced(names, out, OF_POINTS, "points are no images") if out else names
@@ -105,7 +105,7 @@ class Evaluator:
 
     def in_colours_of_data(self, samples: ImageSet) -> ImageSet:
         """`samples`, gray ones made RGB where they are compared with a set in colour."""
-        compared = not self.points and any(_compares(METRICS[name]) for name in self.measures)
+        compared = not self.points and any(_compares(METRICS[name]) for name in self.metrics)
         if not compared or self.dataset.image_shape != (3, *samples.images.shape[2:]) or samples.images.shape[1] != 1:
             return samples
         log.warning("images converted: %d in gray made RGB, as %s is in colour", len(samples), self.dataset.name)
@@ -114,29 +114,29 @@ class Evaluator:
     def check(self, samples: ImageSet) -> None:
         """Raise `UsageError` if these samples cannot be judged; nothing has been computed by then."""
         splits, count = self.config.inception_score_splits, len(samples)
-        seen = not self.points and any(METRICS[name].network for name in self.measures)
+        seen = not self.points and any(METRICS[name].network for name in self.metrics)
         if seen and samples.images.shape[1] not in (1, 3):
             raise UsageError(f"images: {samples.images.shape[1]} channels; networks see 1 (gray) or 3 (colour)")
-        if {"inception_score", "classifier_score"} & set(self.measures) and count < splits:
+        if {"inception_score", "classifier_score"} & set(self.metrics) and count < splits:
             raise UsageError(f"metrics.inception_score_splits={splits}: must be at most {count}, the number of samples")
         if count < 2:
             raise UsageError(f"images: only {count}; must be at least 2")
-        compared = [name for name in self.measures if _compares(METRICS[name])]
+        compared = [name for name in self.metrics if _compares(METRICS[name])]
         if compared and samples.images.shape[1:] != self.dataset.image_shape:
             raise UsageError(
                 f"images: {describe_shape(samples.images.shape[1:])}, but dataset={self.dataset.name} holds "
                 f"{describe_shape(self.dataset.image_shape)}; {compared[0]} compares like with like"
             )
 
-    def judge(self, samples: ImageSet, judge: EvalDiscriminator | None = None) -> Verdict:
-        """Every measure of these samples that can be had."""
+    def evaluate(self, samples: ImageSet, discriminator: EvalDiscriminator | None = None) -> EvaluationResult:
+        """Every metric of these samples that can be had."""
         self.check(samples)
-        evidence = MetricInputs(
+        inputs = MetricInputs(
             samples,
             self.reference,
             self.features.of,
             self.held_out,
-            judge,
+            discriminator,
             self.seed,
             dataclasses.asdict(self.config),
             partial(train_independent_critic, device=self.device),
@@ -144,17 +144,17 @@ class Evaluator:
             device=self.device,
         )
         scores, missing = {}, dict(self.missing)
-        for name in self.measures:
+        for name in self.metrics:
             try:
-                _require(name, evidence)
-                scores[name] = METRICS[name].compute(evidence)
+                _require(name, inputs)
+                scores[name] = METRICS[name].compute(inputs)
             except MetricUnavailable as error:
                 missing[name] = str(error)
         if self.config.cross_check and "frechet_inception_distance" in scores:
             scores[CROSS_CHECK] = self._cross_check(samples, scores["frechet_inception_distance"])
         if samples.split is None:  # the next samples are others
             self.features.forget(samples)
-        return Verdict(scores, missing)
+        return EvaluationResult(scores, missing)
 
     def _cross_check(self, samples: ImageSet, ours: Score) -> Score:
         from improved_gan.metrics.pytorch_fid_check import pytorch_fid
@@ -170,19 +170,19 @@ class Evaluator:
         return dataclasses.replace(ours, value=value, network=f"{ours.network} by pytorch-fid")
 
 
-def _compares(measure: Metric) -> bool:
-    return measure.reference or measure.held_out or measure.modes or measure.network == "classifier"
+def _compares(metric: Metric) -> bool:
+    return metric.reference or metric.held_out or metric.modes or metric.network == "classifier"
 
 
-def _require(name: str, evidence: MetricInputs) -> None:
-    """Raise `MetricUnavailable` unless `evidence` holds what the measure says that it needs."""
-    measure, real_sets = METRICS[name], (evidence.held_out, evidence.reference)
+def _require(name: str, inputs: MetricInputs) -> None:
+    """Raise `MetricUnavailable` unless `inputs` holds what the metric says that it needs."""
+    metric, real_sets = METRICS[name], (inputs.held_out, inputs.reference)
     lacking = {
-        "real images to compare with": measure.reference and evidence.reference is None,
-        "real images that were not trained on": measure.held_out and evidence.held_out is None,
-        "labels": measure.labels and all(real is None or real.labels is None for real in real_sets),
-        "the known modes of points": measure.modes and evidence.modes is None,
-        "a run's discriminator": measure.judge and evidence.judge is None,
+        "real images to compare with": metric.reference and inputs.reference is None,
+        "real images that were not trained on": metric.held_out and inputs.held_out is None,
+        "labels": metric.labels and all(real is None or real.labels is None for real in real_sets),
+        "the known modes of points": metric.modes and inputs.modes is None,
+        "a run's discriminator": metric.discriminator and inputs.discriminator is None,
     }
     missing = [what for what, lacks in lacking.items() if lacks]
     if missing:

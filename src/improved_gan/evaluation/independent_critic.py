@@ -17,7 +17,7 @@ from improved_gan.training.random_state import cpu_seeded
 
 STEPS, BATCH_SIZE = 200, 64
 PENALTY = 10.0  # of WGAN-GP
-SLOPES = 8  # batches that a trained critic's slope is measured on
+GRADIENT_BATCHES = 8  # batches that a trained critic's gradient norm is measured on
 RATES = {"discriminator": 1e-3, "critic": 1e-3}
 BETAS = {"discriminator": (0.9, 0.999), "critic": (0.0, 0.9)}
 
@@ -34,7 +34,7 @@ def train_independent_critic(
     """Train on these reals and samples; returns the function of images: a logit of "real", or the critic's value.
 
     Discriminator: softplus(-l_real) + softplus(l_fake). Critic (arXiv 1704.00028): l_fake - l_real
-    + 10 (|grad_x l(u real + (1 - u) fake)| - 1)^2, in pixels of -1..1; its values are divided by its slope.
+    + 10 (|grad_x l(u real + (1 - u) fake)| - 1)^2, in pixels of -1..1; its values are divided by its gradient norm.
     """
     source = torch.Generator().manual_seed(seed)
     with cpu_seeded(seed):  # training that goes on afterwards is not changed
@@ -55,9 +55,9 @@ def train_independent_critic(
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        batches = [(_batch(real, source, device), _batch(fake, source, device)) for _ in range(SLOPES)]
-        # Where the penalty balances the gain from a steeper critic, the slope is W / 20 above 1: that is taken out.
-        slope = (
+        batches = [(_batch(real, source, device), _batch(fake, source, device)) for _ in range(GRADIENT_BATCHES)]
+        # Where the penalty balances the gain from a steeper critic, the norm is W / 20 above 1: that is taken out.
+        gradient_norm = (
             1.0
             if kind == "discriminator"
             else float(
@@ -69,7 +69,7 @@ def train_independent_critic(
     @torch.no_grad()
     def values(images: UInt8[np.ndarray, "k channel height width"]) -> Float[Tensor, " k"]:
         blocks = [images[start : start + 500] for start in range(0, len(images), 500)]
-        return torch.cat([network(_scaled(block, device)).flatten().cpu() for block in blocks]) / slope
+        return torch.cat([network(_scaled(block, device)).flatten().cpu() for block in blocks]) / gradient_norm
 
     return values
 
@@ -101,5 +101,5 @@ def _gradient_norms(network: nn.Module, real: Tensor, fake: Tensor, source: torc
     """|grad_x f| at random points between reals and samples."""
     share = torch.rand(len(real), 1, 1, 1, generator=source).to(real.device)
     between = torch.lerp(fake, real, share).requires_grad_(True)
-    (slope,) = torch.autograd.grad(network(between).sum(), between, create_graph=True)
-    return slope.flatten(1).norm(dim=1)
+    (gradient,) = torch.autograd.grad(network(between).sum(), between, create_graph=True)
+    return gradient.flatten(1).norm(dim=1)

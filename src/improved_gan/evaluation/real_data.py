@@ -24,11 +24,11 @@ log = logging.getLogger("improved_gan")
 def judge_real_data(request: Request, prepared: PreparedDataset, folder: RunFolder) -> dict[str, Any]:
     """Write the run's config and a summary with the scores of its first `metrics.samples` training images.
 
-    Raises `UsageError` for a measure that asks a discriminator, or that compares with the training images themselves.
+    Raises `UsageError` for a metric that asks a discriminator, or that compares with the training images themselves.
     """
     config, started, clock = request.config, time.strftime("%Y-%m-%dT%H:%M:%S%z"), time.perf_counter()
     for name in config.metrics.names:
-        if METRICS[name].judge:
+        if METRICS[name].discriminator:
             raise UsageError(f"metrics.names={name}: requires a discriminator, which real data has not")
         if METRICS[name].reference and config.metrics.reference_split == "train":
             raise UsageError(f"metrics.names={name}: compares with these very images; metrics.reference_split=test")
@@ -38,7 +38,7 @@ def judge_real_data(request: Request, prepared: PreparedDataset, folder: RunFold
     assert samples is not None
     folder.write_config(config)
     evaluator = Evaluator(config.metrics, lambda: prepared, device, SEED, points=config.dataset.holds_points)
-    found = evaluator.judge(samples)
+    found = evaluator.evaluate(samples)
     for name, reason in found.missing.items():
         log.info("%s not measured: %s", name, reason)
     return {

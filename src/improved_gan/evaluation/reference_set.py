@@ -1,4 +1,4 @@
-"""Real images of a data set as measures take them, and where what is known of them is kept."""
+"""Real images of a data set as metrics take them, and where what is known of them is kept."""
 
 import os
 from pathlib import Path

@@ -15,10 +15,10 @@ class Bilinear:
         """V(x, y) = x y."""
         return x * y
 
-    def slopes(self, x: float, y: float) -> Point:
+    def gradient(self, x: float, y: float) -> Point:
         """dV/dx = y, dV/dy = x."""
         return y, x
 
-    def curvatures(self) -> tuple[float, float, float]:
+    def hessian(self) -> tuple[float, float, float]:
         """V_xx = 0, V_xy = 1, V_yy = 0."""
         return 0.0, 1.0, 0.0

@@ -21,12 +21,12 @@ class Dirac:
         logit = x * y
         return -math.log(2.0) - max(logit, 0.0) - math.log1p(math.exp(-abs(logit)))
 
-    def slopes(self, x: float, y: float) -> Point:
+    def gradient(self, x: float, y: float) -> Point:
         """dV/dx = -y sigmoid(x y), dV/dy = -x sigmoid(x y)."""
         share = math.exp(-abs(x * y))
         sigmoid = (1.0 if x * y >= 0.0 else share) / (1.0 + share)  # of x y, without overflow at either end
         return -y * sigmoid, -x * sigmoid
 
-    def curvatures(self) -> tuple[float, float, float]:
+    def hessian(self) -> tuple[float, float, float]:
         """V_xx = 0, V_xy = -sigmoid(0) = -1/2, V_yy = 0."""
         return 0.0, -0.5, 0.0

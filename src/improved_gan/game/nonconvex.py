@@ -18,11 +18,11 @@ class Nonconvex:
         """V(x, y) = (f(x) - 1)(y - 1)."""
         return (_f(x) - 1.0) * (y - 1.0)
 
-    def slopes(self, x: float, y: float) -> Point:
+    def gradient(self, x: float, y: float) -> Point:
         """dV/dx = f'(x)(y - 1), where f' is 1 below 0 and 2x from 0 on; dV/dy = f(x) - 1."""
         return (1.0 if x < 0.0 else 2.0 * x) * (y - 1.0), _f(x) - 1.0
 
-    def curvatures(self) -> tuple[float, float, float]:
+    def hessian(self) -> tuple[float, float, float]:
         """V_xx = f''(1)(1 - 1) = 0, V_xy = f'(1) = 2, V_yy = 0."""
         return 0.0, 2.0, 0.0
 

@@ -89,8 +89,10 @@ def _colours_of_time(distances: Float[np.ndarray, "point"]) -> Normalize:
 def _draw_field(axes: Axes, game: Game, centre: Point, reach: float) -> None:
     grid = np.linspace(-reach, reach, 61)
     x, y = np.meshgrid(centre[0] + grid, centre[1] + grid)
-    slope_x, slope_y = np.vectorize(game.slopes, otypes=[float, float])(x, y)
-    field = axes.streamplot(x, y, -slope_x, slope_y, color=FIELD, density=0.9, linewidth=0.8, arrowsize=0.9, zorder=1)
+    gradient_x, gradient_y = np.vectorize(game.gradient, otypes=[float, float])(x, y)
+    field = axes.streamplot(
+        x, y, -gradient_x, gradient_y, color=FIELD, density=0.9, linewidth=0.8, arrowsize=0.9, zorder=1
+    )
     for artist in (field.lines, *axes.patches):
         artist.set_in_layout(False)
 
@@ -163,8 +165,8 @@ def _foretold(
 ) -> tuple[Float[np.ndarray, "point"], str] | None:
     """The curve that the eigenvalues foretell, with its name: from the start on, or with averaging through the end."""
     if stability.pulled is None:
-        name = "no change" if stability.outlook == "circles" else f"× {factor(stability.multiplier)} a step"
-        return np.minimum(distances[0] * stability.multiplier**steps, 1e200), f"eigenvalues: {name}"
+        name = "no change" if stability.outlook == "cycles" else f"× {factor(stability.spectral_radius)} a step"
+        return np.minimum(distances[0] * stability.spectral_radius**steps, 1e200), f"eigenvalues: {name}"
     if stability.exponent is None:
         return None
     decay = np.maximum(steps, 1.0) ** -stability.exponent

@@ -1,4 +1,4 @@
-"""What a game is: a value function with its slopes, and where it is in equilibrium."""
+"""What a game is: a value function with its gradient, and where it is in equilibrium."""
 
 from typing import Protocol, runtime_checkable
 
@@ -19,13 +19,13 @@ class Game(Protocol):
 
     @property
     def equilibrium(self) -> Point:
-        """Where both slopes are zero and no player gains by moving alone."""
+        """Where both gradient are zero and no player gains by moving alone."""
 
     def value(self, x: float, y: float) -> float:
         """V(x, y)."""
 
-    def slopes(self, x: float, y: float) -> Point:
+    def gradient(self, x: float, y: float) -> Point:
         """dV/dx and dV/dy; large arguments give inf or nan, never an exception."""
 
-    def curvatures(self) -> tuple[float, float, float]:
+    def hessian(self) -> tuple[float, float, float]:
         """Second derivatives at the equilibrium: V_xx, V_xy, V_yy."""

@@ -25,20 +25,20 @@ class Stability:
 
     eigenvalues: tuple[complex, complex]  # of the Jacobian at the equilibrium
     pulled: tuple[complex, complex] | None  # of the Jacobian less the pull to the mean; None without averaging
-    multiplier: float  # of the distance (with averaging: to the resting point that the mean dictates) a step
+    spectral_radius: float  # of the distance (with averaging: to the resting point that the mean dictates) a step
     exponent: float | None  # the mean's distance falls as step^-exponent; None without averaging or if it does not hold
 
     @property
     def outlook(self) -> str:
-        """What a path near the equilibrium does: leaves, circles or arrives."""
-        if abs(self.multiplier - 1) < ON_THE_CIRCLE:
-            return "circles"
-        return "leaves" if self.multiplier > 1 else "arrives"
+        """What a path near the equilibrium does: diverges, cycles or converges."""
+        if abs(self.spectral_radius - 1) < ON_THE_CIRCLE:
+            return "cycles"
+        return "diverges" if self.spectral_radius > 1 else "converges"
 
 
 def jacobian(game: Game) -> Float[np.ndarray, "2 2"]:
     """Of the direction (-dV/dx, dV/dy) at the equilibrium."""
-    xx, xy, yy = game.curvatures()
+    xx, xy, yy = game.hessian()
     return np.array([[-xx, -xy], [xy, yy]])
 
 
@@ -60,13 +60,13 @@ def analyse(game: Game, update: str, rate: float, averaging: Point = (0.0, 0.0))
     """The eigenvalues of `game` and what they make of `update` with learning rate `rate` and weights `averaging`."""
     plain = jacobian(game)
     pull = 2 * np.diag(averaging)
-    multiplier = float(np.abs(np.linalg.eigvals(update_matrix(update, plain - pull, rate))).max())
+    spectral_radius = float(np.abs(np.linalg.eigvals(update_matrix(update, plain - pull, rate))).max())
     averages = bool(pull.any())
     exponent = None
-    if averages and multiplier < 1:
+    if averages and spectral_radius < 1:
         drift = np.eye(2) - np.linalg.solve(pull - plain, pull)
         exponent = float(np.linalg.eigvals(drift).real.min())
-    return Stability(_pair(plain), _pair(plain - pull) if averages else None, multiplier, exponent)
+    return Stability(_pair(plain), _pair(plain - pull) if averages else None, spectral_radius, exponent)
 
 
 def _pair(matrix: Float[np.ndarray, "2 2"]) -> tuple[complex, complex]:
@@ -76,7 +76,7 @@ def _pair(matrix: Float[np.ndarray, "2 2"]) -> tuple[complex, complex]:
 
 def explanation(stability: Stability, update: str) -> str:
     """The eigenvalues in a sentence or two: what they say and what this update makes of it."""
-    eigenvalues, radius = words(stability.eigenvalues), factor(stability.multiplier)
+    eigenvalues, radius = words(stability.eigenvalues), factor(stability.spectral_radius)
     swings = all(abs(value.real) < ON_THE_CIRCLE for value in stability.eigenvalues)
     text = f"The Jacobian's eigenvalues are {eigenvalues}: "
     text += "no real part, so the players' directions only turn around the equilibrium. " if swings else ""
@@ -89,15 +89,15 @@ def explanation(stability: Stability, update: str) -> str:
             f"settle there, the mean follows, and the distance falls as step^-{stability.exponent:.3g}."
         )
     text += f"One {update} step multiplies the distance by {radius}"
-    if stability.outlook == "circles":
+    if stability.outlook == "cycles":
         return text + ": the players circle for ever."
-    return text + (": they spiral outwards." if stability.outlook == "leaves" else ": they spiral in.")
+    return text + (": they spiral outwards." if stability.outlook == "diverges" else ": they spiral in.")
 
 
-def factor(multiplier: float) -> str:
+def factor(spectral_radius: float) -> str:
     """A spectral radius, short, and never rounded to a 1 that it is not."""
-    excess = multiplier - 1
-    return f"{multiplier:.6g}" if abs(excess) > 5e-6 or abs(excess) < ON_THE_CIRCLE else f"1{excess:+.1g}"
+    excess = spectral_radius - 1
+    return f"{spectral_radius:.6g}" if abs(excess) > 5e-6 or abs(excess) < ON_THE_CIRCLE else f"1{excess:+.1g}"
 
 
 def words(eigenvalues: tuple[complex, complex]) -> str:

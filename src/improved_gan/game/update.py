@@ -52,7 +52,7 @@ class _Players:
     """The direction in which both players want to move, and their memory."""
 
     def __init__(self, game: Game, averaging: Point) -> None:
-        self.slopes = game.slopes
+        self.gradient = game.gradient
         self.pull_x, self.pull_y = 2.0 * averaging[0], 2.0 * averaging[1]
         self.mean_x = self.mean_y = 0.0
         self.remembered = 0
@@ -65,8 +65,8 @@ class _Players:
 
     def direction(self, x: float, y: float) -> Point:
         """-dV/dx and dV/dy, each with its player's pull to the mean."""
-        slope_x, slope_y = self.slopes(x, y)
-        return -slope_x - self.pull_x * (x - self.mean_x), slope_y - self.pull_y * (y - self.mean_y)
+        gradient_x, gradient_y = self.gradient(x, y)
+        return -gradient_x - self.pull_x * (x - self.mean_x), gradient_y - self.pull_y * (y - self.mean_y)
 
 
 def simultaneous(direction: Direction, x: float, y: float, rate: float) -> Point:

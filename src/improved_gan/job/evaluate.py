@@ -16,7 +16,7 @@ from improved_gan.composing import Request
 from improved_gan.config import Config, EvaluateConfig, UsageError
 from improved_gan.devices import choose_device
 from improved_gan.evaluation.eval_discriminator import eval_discriminator
-from improved_gan.evaluation.evaluator import Evaluator, Verdict
+from improved_gan.evaluation.evaluator import EvaluationResult, Evaluator
 from improved_gan.evaluation.sample_files import read_images, read_points
 from improved_gan.files import atomic_write
 from improved_gan.job.train import environment
@@ -57,32 +57,32 @@ def evaluate(request: Request) -> Path:
     is_run = (path / "config.yaml").is_file()
     if is_run:
         refuse_changed_data(path, request)
-    samples, judge, origin, data = _samples_of_run(config, wanted) if is_run else _loose_samples(config, wanted)
+    samples, discriminator, origin, data = _samples_of_run(config, wanted) if is_run else _loose_samples(config, wanted)
     folder = _folder_in_run(path, wanted, origin) if is_run else _folder_of_its_own(config, samples.name)
     check_writable(folder, f"images={path}" if is_run else f"output_root={config.output_root}")
     device = choose_device(config.device)
     torch.set_num_threads(config.training.threads or DEFAULT_THREADS)
-    judging = Evaluator(
+    evaluator = Evaluator(
         config.metrics,
         lambda: stored_data(path, request) if is_run else dataset.load(data, Path(config.data_root)),
         device,
         wanted.seed,
         points=data.holds_points,
     )
-    samples = judging.in_colours_of_data(samples)
-    verdict = judging.judge(samples, judge)
-    entries = {measure: as_entry(score, samples) for measure, score in verdict.scores.items()}
+    samples = evaluator.in_colours_of_data(samples)
+    result = evaluator.evaluate(samples, discriminator)
+    entries = {metric: as_entry(score, samples) for metric, score in result.scores.items()}
     summary = {
         "status": "finished",
         "images": str(path.absolute()),
         "origin": origin | {"samples": len(samples)},
         "metrics": entries,
-        "not_measured": verdict.missing,
+        "not_measured": result.missing,
         "timing": {"started": started, "seconds": round(time.perf_counter() - clock, 2)},
         "environment": environment(device),
     }
-    _print(entries, verdict)
-    _write(folder, summary, verdict)
+    _print(entries, result)
+    _write(folder, summary, result)
     return folder
 
 
@@ -129,7 +129,7 @@ def _samples_of_run(
         raise UsageError(f"images={config.images}: objective={run.config.objective.name} trains no generator")
     images = run.sampler.sample(config.metrics.samples, wanted.seed).numpy()
     architecture, sampler = run.config.architecture, run.sampler
-    judge = eval_discriminator(
+    discriminator = eval_discriminator(
         run.pair,
         offset=architecture.pixel_offset,
         scale=architecture.pixel_scale,
@@ -143,7 +143,7 @@ def _samples_of_run(
     }
     key = f"step {run.step} seed {wanted.seed}"
     samples = ImageSet("samples", key, images, drawn=sampler.protocol(wanted.seed))
-    return samples, judge, origin, run.config.dataset
+    return samples, discriminator, origin, run.config.dataset
 
 
 def _loose_samples(config: Config, wanted: EvaluateConfig) -> tuple[ImageSet, None, dict[str, Any], DatasetConfig]:
@@ -161,12 +161,12 @@ def _loose_samples(config: Config, wanted: EvaluateConfig) -> tuple[ImageSet, No
     return samples, None, origin, config.dataset
 
 
-def _write(folder: Path, summary: dict[str, Any], verdict: Verdict) -> None:
+def _write(folder: Path, summary: dict[str, Any], result: EvaluationResult) -> None:
     table = io.StringIO()
     writer = csv.DictWriter(table, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows({"metric": measure} | entry for measure, entry in summary["metrics"].items())
-    for score in verdict.scores.values():
+    writer.writerows({"metric": metric} | entry for metric, entry in summary["metrics"].items())
+    for score in result.scores.values():
         for picture in score.pictures:
             save_grid(picture.images, folder / f"{picture.name}.png", picture.columns)
     for name, text in (("table.csv", table.getvalue()), ("summary.json", json.dumps(summary, indent=2) + "\n")):
@@ -174,24 +174,24 @@ def _write(folder: Path, summary: dict[str, Any], verdict: Verdict) -> None:
             file.write(text.encode())
 
 
-def _print(entries: dict[str, dict[str, Any]], verdict: Verdict) -> None:
-    rows = [_row(measure, entry) for measure, entry in entries.items()]
+def _print(entries: dict[str, dict[str, Any]], result: EvaluationResult) -> None:
+    rows = [_row(metric, entry) for metric, entry in entries.items()]
     widths = [max(len(row[column]) for row in [COLUMNS, *rows]) for column in range(len(COLUMNS))]
     for row in [COLUMNS, *rows]:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    for measure, entry in entries.items():
+    for metric, entry in entries.items():
         if "warning" in entry:
-            print(f"* {measure} {entry['warning']}")
-    for reason in dict.fromkeys(verdict.missing.values()):
-        print(f"{', '.join(name for name, why in verdict.missing.items() if why == reason)} not measured: {reason}")
+            print(f"* {metric} {entry['warning']}")
+    for reason in dict.fromkeys(result.missing.values()):
+        print(f"{', '.join(name for name, why in result.missing.items() if why == reason)} not measured: {reason}")
 
 
-def _row(measure: str, entry: dict[str, Any]) -> tuple[str, ...]:
+def _row(metric: str, entry: dict[str, Any]) -> tuple[str, ...]:
     spreads = [
         f"{entry[kind]:.4g} ({kind} over {entry[f'{kind}_over']})" for kind in ("std", "stderr") if kind in entry
     ]
     return (
-        measure,
+        metric,
         f"{entry['value']:.6g}" + (" *" if "warning" in entry else ""),
         "".join(spreads),
         str(entry["samples"]),

@@ -55,7 +55,7 @@ def _play(request: Request, folder: RunFolder) -> None:
         "equilibrium": played.equilibrium,
         "eigenvalues": _parts(stability.eigenvalues),
         "eigenvalues_with_averaging": _parts(stability.pulled) if stability.pulled else None,
-        "multiplier_per_step": stability.multiplier,
+        "spectral_radius": stability.spectral_radius,
         "averaging_exponent": stability.exponent,
         "explanation": explanation(stability, wanted.update),
         "eigenvalues_in_words": words(stability.eigenvalues),

@@ -1,4 +1,4 @@
-"""`job=search`: hyperparameters that are best by a measure, looked for by Optuna in runs like any other."""
+"""`job=search`: hyperparameters that are best by a metric, looked for by Optuna in runs like any other."""
 
 import hashlib
 import json
@@ -92,10 +92,10 @@ def _seeds(wanted: SearchConfig, overrides: list[str]) -> list[int | None]:
     return list(wanted.seeds)
 
 
-def _direction(measure: str, asked: str | None) -> str:
-    better = METRICS[measure].better
+def _direction(metric: str, asked: str | None) -> str:
+    better = METRICS[metric].better
     if asked is None and better not in ("higher", "lower"):
-        raise UsageError(f"search.direction=null: best of {measure} is {better}; set minimize or maximize")
+        raise UsageError(f"search.direction=null: best of {metric} is {better}; set minimize or maximize")
     return asked or {"higher": "maximize", "lower": "minimize"}[better]
 
 
@@ -136,13 +136,13 @@ def _next_trial(study: "Study", space: dict[str, "BaseDistribution"], worker: Wo
         return trial
 
 
-def _try(study: "Study", trial: "Trial", measure: str, overrides: list[str], seeds: list[int | None]) -> None:
+def _try(study: "Study", trial: "Trial", metric: str, overrides: list[str], seeds: list[int | None]) -> None:
     """Run the trial's setting on each seed and tell the study the mean, or why there is none."""
     from optuna.trial import TrialState
 
     values: list[float] = []
     try:
-        for folder, value in values_over_seeds(overrides, settings_of(trial.params), seeds, measure):
+        for folder, value in values_over_seeds(overrides, settings_of(trial.params), seeds, metric):
             values.append(value)
             trial.set_user_attr("run", str(folder))
             trial.set_user_attr("values", values)
@@ -160,14 +160,14 @@ def _try(study: "Study", trial: "Trial", measure: str, overrides: list[str], see
         study.tell(trial, state=TrialState.FAIL)
 
 
-def _confirm(study: "Study", seeds: list[int], measure: str, overrides: list[str]) -> dict[str, Any]:
+def _confirm(study: "Study", seeds: list[int], metric: str, overrides: list[str]) -> dict[str, Any]:
     """The best setting on `seeds`: its values there, or why they cannot be had."""
     settings = settings_of(_best(study)[0].params)
     log.info("confirming on seeds %s: %s", ", ".join(map(str, seeds)), " ".join(settings))
     values: list[float] = []
     found: dict[str, Any] = {"settings": settings, "seeds": seeds, "values": values}
     try:
-        values += [value for _, value in values_over_seeds(overrides, settings, seeds, measure)]
+        values += [value for _, value in values_over_seeds(overrides, settings, seeds, metric)]
     except NoValue as error:
         return found | {"reason": str(error)}
     return found | {"mean": fmean(values), "std": stdev(values) if len(values) > 1 else None}
@@ -187,7 +187,7 @@ def settings_of(parameters: dict[str, Any]) -> list[str]:
 
 
 def _write(
-    folder: RunFolder, study: "Study", measure: str, overrides: list[str], confirmed: dict[str, Any] | None = None
+    folder: RunFolder, study: "Study", metric: str, overrides: list[str], confirmed: dict[str, Any] | None = None
 ) -> None:
     """summary.json and trials.csv, as far as the study has come."""
     from optuna.trial import TrialState
@@ -203,7 +203,7 @@ def _write(
         for trial in best[:SHOWN]
     ]
     summary = {
-        "measure": measure,
+        "metric": metric,
         "direction": study.direction.name.lower(),
         "trials": len(ended(study)),
         "pruned": len(pruned),
@@ -220,9 +220,7 @@ def _write(
 def _print(summary: dict[str, Any]) -> None:
     """The best trials, and the command that trains the best one again."""
     pruned = f", {summary['pruned']} pruned" if summary["pruned"] else ""
-    print(
-        f"{summary['trials']} trials, {summary['failed']} failed{pruned}; {summary['direction']} {summary['measure']}"
-    )
+    print(f"{summary['trials']} trials, {summary['failed']} failed{pruned}; {summary['direction']} {summary['metric']}")
     if not summary["best"]:
         raise TrainingFailed("no trial ended with a value")
     for trial in summary["best"]:

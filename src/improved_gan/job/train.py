@@ -256,7 +256,7 @@ def print_results(folder: RunFolder) -> None:
 
 
 def results_table(summary: dict[str, Any]) -> str:
-    """What a run's `summary` says, a line for each measure."""
+    """What a run's `summary` says, a line for each metric."""
     rows = [("status", summary["status"]), ("step", f"{summary['step']} of {summary['total_steps']}")]
     for name, metric in summary["metrics"].items():
         rows.append((name, f"{metric['value']:.4f}  ({_circumstances(metric)})"))

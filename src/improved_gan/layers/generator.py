@@ -14,7 +14,7 @@ The layer takes (batch, channel) and (batch, channel, height, width), always has
 trained parameter `scale` that starts at 1.
 """
 
-WEIGHT_DEVIATION = 0.05  # the release's N(0, 0.05) of every convolutional network but ImageNet's
+WEIGHT_STD = 0.05  # the release's N(0, 0.05) of every convolutional network but ImageNet's
 
 
 class Generator(nn.Module):
@@ -43,7 +43,7 @@ def projection(
     """
     units = channels * side * side
     dense = Linear(latent_size, units, bias=False)
-    nn.init.normal_(dense.weight, std=WEIGHT_DEVIATION)
+    nn.init.normal_(dense.weight, std=WEIGHT_STD)
     reshape = nn.Unflatten(1, (channels, side, side))
     if first_normalisation == "per_unit":
         return nn.Sequential(dense, normalisation(units), nn.ReLU(), reshape)
@@ -54,5 +54,5 @@ def projection(
 def upsampling(inputs: int, outputs: int, normalisation: Normalisation) -> nn.Sequential:
     """5x5 stride-2 transposed convolution without bias (side n to 2n), normalisation, ReLU."""
     convolution = ConvTranspose2d(inputs, outputs, 5, stride=2, padding=2, output_padding=1, bias=False)
-    nn.init.normal_(convolution.weight, std=WEIGHT_DEVIATION)
+    nn.init.normal_(convolution.weight, std=WEIGHT_STD)
     return nn.Sequential(convolution, normalisation(outputs), nn.ReLU())

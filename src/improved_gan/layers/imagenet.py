@@ -16,7 +16,7 @@ from improved_gan.layers.products import Linear
 from improved_gan.layers.same_padding import SameConv2d, SameConvTranspose2d
 
 EPSILON = 1e-5
-WEIGHT_DEVIATION = 0.02
+WEIGHT_STD = 0.02
 
 
 class ImagenetGenerator(Generator):
@@ -32,11 +32,11 @@ class ImagenetGenerator(Generator):
         self.latent_sizes = [latent_size, *(prod(shape) for shape in self.noise_shapes)]
 
         dense = Linear(latent_size, channels[0] * 4 * 4)
-        nn.init.normal_(dense.weight, std=WEIGHT_DEVIATION)
+        nn.init.normal_(dense.weight, std=WEIGHT_STD)
         nn.init.zeros_(dense.bias)
         levels: list[nn.Module] = [nn.Sequential(dense, nn.Unflatten(1, (channels[0], 4, 4)))]
         levels += [
-            _upsampling(inputs + extra, outputs, stride=2, deviation=WEIGHT_DEVIATION, bias=0.0)
+            _upsampling(inputs + extra, outputs, stride=2, std=WEIGHT_STD, bias=0.0)
             for (inputs, outputs), extra in zip(pairwise(channels), noise[:-1], strict=True)
         ]
         super().__init__(sum(self.latent_sizes), nn.ModuleList(levels))
@@ -44,7 +44,7 @@ class ImagenetGenerator(Generator):
         for norm in self.norms:
             assert isinstance(norm.scale, nn.Parameter)
             nn.init.normal_(norm.scale, mean=1.0, std=0.02)
-        self.output = _upsampling(channels[-1] + noise[-1], image_channels, stride=1, deviation=0.075, bias=-0.45)
+        self.output = _upsampling(channels[-1] + noise[-1], image_channels, stride=1, std=0.075, bias=-0.45)
 
     def forward(self, latents: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch channel height width"]:
         """An image in [-1, 1] for each latent vector."""
@@ -130,21 +130,21 @@ class ImagenetDiscriminator(Discriminator):
 
 @torch.no_grad()
 def _truncated_normal(weight: Tensor) -> None:
-    """TensorFlow's initialiser: N(0, deviation²) within two deviations, here by inverting its distribution function."""
+    """TensorFlow's initialiser: N(0, std²) within two deviations, here by inverting its distribution function."""
     share = erf(sqrt(2))  # of the normal distribution that lies within two deviations
-    weight.uniform_(-share, share).erfinv_().mul_(sqrt(2) * WEIGHT_DEVIATION)
+    weight.uniform_(-share, share).erfinv_().mul_(sqrt(2) * WEIGHT_STD)
 
 
 def dense(inputs: int, outputs: int) -> Linear:
     layer = Linear(inputs, outputs)
-    nn.init.normal_(layer.weight, std=WEIGHT_DEVIATION)
+    nn.init.normal_(layer.weight, std=WEIGHT_STD)
     nn.init.zeros_(layer.bias)
     return layer
 
 
-def _upsampling(inputs: int, outputs: int, *, stride: int, deviation: float, bias: float) -> SameConvTranspose2d:
+def _upsampling(inputs: int, outputs: int, *, stride: int, std: float, bias: float) -> SameConvTranspose2d:
     layer = SameConvTranspose2d(inputs, outputs, 5, stride)
-    nn.init.normal_(layer.weight, std=deviation)
+    nn.init.normal_(layer.weight, std=std)
     assert layer.bias is not None
     nn.init.constant_(layer.bias, bias)
     return layer

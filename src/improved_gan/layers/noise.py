@@ -19,34 +19,34 @@ MANY = 1000  # noisy activations an example; the pair for digits has 576 and gai
 
 
 class GaussianNoise(nn.Module):
-    """Adds independent N(0, deviation²) to every element; a deviation that changes is a scalar on the device."""
+    """Adds independent N(0, std²) to every element; a std that changes is a scalar on the device."""
 
-    def __init__(self, deviation: float | Tensor) -> None:
+    def __init__(self, std: float | Tensor) -> None:
         super().__init__()
-        self.deviation = deviation
+        self.std = std
 
     def forward(
         self, x: Float[Tensor, "batch *features"], drawn: Float[Tensor, " elements"] | None = None
     ) -> Float[Tensor, "batch *features"]:
-        """x + deviation * noise: what was `drawn` from N(0, 1) for it, or a fresh draw each time."""
+        """x + std * noise: what was `drawn` from N(0, 1) for it, or a fresh draw each time."""
         if not self.training:
             return x
         if drawn is not None:
-            assert not isinstance(self.deviation, Tensor)
-            return torch.add(x, drawn.view_as(x), alpha=self.deviation)
+            assert not isinstance(self.std, Tensor)
+            return torch.add(x, drawn.view_as(x), alpha=self.std)
         noise = torch.empty_like(x)
         in_memory_order = noise if noise.is_contiguous() else noise.movedim(1, -1)  # the latter: channels last
         whole = distributed.whole_like(in_memory_order)
-        if isinstance(self.deviation, Tensor):
-            whole.normal_().mul_(self.deviation)
+        if isinstance(self.std, Tensor):
+            whole.normal_().mul_(self.std)
         else:
-            whole.normal_(std=self.deviation)
+            whole.normal_(std=self.std)
         if distributed.shares() > 1:
             in_memory_order.copy_(distributed.own_of_joined(whole))
         return noise.add_(x)
 
     def extra_repr(self) -> str:
-        return f"deviation={self.deviation}"
+        return f"std={self.std}"
 
 
 class NoisyInput(nn.Module):
@@ -121,7 +121,7 @@ class Dropout(nn.Module):
 
 
 def input_regulariser(kind: str | None, strength: float) -> nn.Module:
-    """What an image goes through first: `dropout` of that rate, `noise` of that deviation, or nothing."""
+    """What an image goes through first: `dropout` of that rate, `noise` of that standard deviation, or nothing."""
     match kind:
         case None:
             return nn.Identity()

@@ -18,17 +18,17 @@ from improved_gan.layers.products import Conv2d, Linear
 class WeightNormOptions(TypedDict, total=False):
     """What every weight-normalised layer can be told."""
 
-    deviation: Required[float]  # of v's initial N(0, deviation²)
+    std: Required[float]  # of v's initial N(0, std²)
     epsilon: float  # under the root
     train_gain: bool
-    init_deviation: float | None  # of the pre-activations after data-dependent initialisation; None: takes no part
+    init_std: float | None  # of the pre-activations after data-dependent initialisation; None: takes no part
 
 
 class WeightNorm(nn.Module):
     """What the weight-normalised layers share; a subclass says what product its weight takes part in.
 
-    `direction` is v, drawn from N(0, deviation²); `gain` is g, starting at 1; `bias` is trained and starts at 0. A
-    layer with an `init_deviation` takes part in `data_dependent_initialisation`.
+    `direction` is v, drawn from N(0, std²); `gain` is g, starting at 1; `bias` is trained and starts at 0. A
+    layer with an `init_std` takes part in `data_dependent_initialisation`.
     """
 
     gain: Tensor
@@ -39,17 +39,17 @@ class WeightNorm(nn.Module):
         self,
         shape: tuple[int, ...],
         *,
-        deviation: float,
+        std: float,
         epsilon: float = 1e-6,
         train_gain: bool = False,
-        init_deviation: float | None = 1.0,
+        init_std: float | None = 1.0,
     ) -> None:
         super().__init__()
         outputs = shape[self.output_axis]
         self.epsilon = epsilon
-        self.init_deviation = init_deviation
+        self.init_std = init_std
         self.initialising = False
-        self.direction = nn.Parameter(torch.empty(shape).normal_(std=deviation))
+        self.direction = nn.Parameter(torch.empty(shape).normal_(std=std))
         self.bias = nn.Parameter(torch.zeros(outputs))
         if train_gain:
             self.gain = nn.Parameter(torch.ones(outputs))
@@ -73,21 +73,19 @@ class WeightNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch *input"]) -> Float[Tensor, "batch output *space"]:
         """Pre-activations; while `initialising`, those that the gain and bias set from this very batch give."""
-        if self.initialising and self.init_deviation is not None:
-            return self._initialise(self.product(x, self.weight(), None), self.init_deviation)
+        if self.initialising and self.init_std is not None:
+            return self._initialise(self.product(x, self.weight(), None), self.init_std)
         return self.preactivations(x)
 
     def preactivations(self, x: Tensor) -> Tensor:
         """The product with the normalised weight, plus the bias."""
         return self.product(x, self.weight(), self.bias)
 
-    def _initialise(self, product: Tensor, init_deviation: float) -> Tensor:
+    def _initialise(self, product: Tensor, init_std: float) -> Tensor:
         axes = [axis for axis in range(product.ndim) if axis != 1]
         variance, mean = torch.var_mean(product, axes, correction=0, keepdim=True)
-        deviation = variance.sqrt()
-        factor = torch.where(
-            deviation > 0, init_deviation / deviation, 1.0
-        )  # a unit that nothing reaches is left alone
+        std = variance.sqrt()
+        factor = torch.where(std > 0, init_std / std, 1.0)  # a unit that nothing reaches is left alone
         self.gain.mul_(factor.view_as(self.gain))
         self.bias.copy_((-mean * factor).view_as(self.bias))
         return (product - mean) * factor
@@ -185,7 +183,7 @@ def without_weight_norm(network: nn.Module) -> None:
 
 @torch.no_grad()
 def data_dependent_initialisation(network: nn.Module, *inputs: Tensor) -> None:
-    """Sets gains and biases so that, for these inputs, pre-activations have mean 0 and the layers' `init_deviation`.
+    """Sets gains and biases so that, for these inputs, pre-activations have mean 0 and the layers' `init_std`.
 
     One pass in training mode (noise and dropout on), layer after layer, each on what the layers below it now give. Any
     module with an attribute `initialising` takes part: it is true during that pass.

@@ -5,11 +5,11 @@ from improved_gan.metrics.inception_score import score_of_splits
 from improved_gan.metrics.inputs import MetricInputs, Score
 
 
-def classifier_score(evidence: MetricInputs) -> Score:
+def classifier_score(inputs: MetricInputs) -> Score:
     """`classifier_score`: exp(E KL(p(y|x) || p(y))), from 1 to the number of classes."""
-    return score_of_splits(evidence, "classifier")
+    return score_of_splits(inputs, "classifier")
 
 
-def frechet_classifier_distance(evidence: MetricInputs) -> Score:
+def frechet_classifier_distance(inputs: MetricInputs) -> Score:
     """`frechet_classifier_distance`: over the classifier's pooled features."""
-    return frechet_score(evidence, "classifier")
+    return frechet_score(inputs, "classifier")

@@ -13,9 +13,9 @@ from improved_gan.metrics.inputs import EvalDiscriminator, MetricInputs, MetricU
 FEW = 500  # images a side: cheap enough for every epoch
 
 
-def classified_real(realness: Float[Tensor, " n"]) -> float:
+def classified_real(real_score: Float[Tensor, " n"]) -> float:
     """Return the share of images that D classifies as real (D > 1/2), from its logits."""
-    return float((realness > 0).double().mean())
+    return float((real_score > 0).double().mean())
 
 
 def accuracy(real: Float[Tensor, " n"], fake: Float[Tensor, " m"]) -> float:
@@ -23,9 +23,9 @@ def accuracy(real: Float[Tensor, " n"], fake: Float[Tensor, " m"]) -> float:
     return (classified_real(real) + 1 - classified_real(fake)) / 2
 
 
-def mean_log_sigmoid(realness: Float[Tensor, " n"]) -> float:
+def mean_log_sigmoid(real_score: Float[Tensor, " n"]) -> float:
     """E log D in nats, at most 0, from the logits of D."""
-    return float(F.logsigmoid(realness.double()).mean())
+    return float(F.logsigmoid(real_score.double()).mean())
 
 
 def halves(count: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -34,36 +34,36 @@ def halves(count: int, seed: int) -> tuple[Tensor, Tensor]:
     return order[: count // 2], order[count // 2 :]
 
 
-def real_vs_fake_ratio(evidence: MetricInputs) -> Score:
+def real_vs_fake_ratio(inputs: MetricInputs) -> Score:
     """`real_vs_fake_ratio`: the share of samples that the run's discriminator classifies as real."""
-    details = {"judging_batch_size": _judge(evidence).batch_size}
-    return Score(classified_real(_of_samples(evidence)), network="discriminator", details=details)
+    details = {"judging_batch_size": _discriminator(inputs).batch_size}
+    return Score(classified_real(_of_samples(inputs)), network="discriminator", details=details)
 
 
-def discriminator_accuracy(evidence: MetricInputs) -> Score:
+def discriminator_accuracy(inputs: MetricInputs) -> Score:
     """`discriminator_accuracy`: of the run's own discriminator on held-out reals and samples."""
-    judge, held_out = _judge(evidence), evidence.held_out
+    discriminator, held_out = _discriminator(inputs), inputs.held_out
     assert held_out is not None
-    real = judge.realness(held_out.images)
+    real = discriminator.real_score(held_out.images)
     return Score(
-        accuracy(real, _of_samples(evidence)),
+        accuracy(real, _of_samples(inputs)),
         network="discriminator",
         reference=held_out.name,
         reference_samples=len(held_out),
         split=held_out.split,
-        details={"held_out_classified_real": classified_real(real), "judging_batch_size": judge.batch_size},
+        details={"held_out_classified_real": classified_real(real), "judging_batch_size": discriminator.batch_size},
     )
 
 
-def discriminator_overfitting(evidence: MetricInputs) -> Score:
+def discriminator_overfitting(inputs: MetricInputs) -> Score:
     """`discriminator_overfitting`: E log D(training reals) - E log D(held-out reals), in nats."""
-    judge, train, held_out = _judge(evidence), evidence.reference, evidence.held_out
+    discriminator, train, held_out = _discriminator(inputs), inputs.reference, inputs.held_out
     assert train is not None and held_out is not None
     if train.split != "train":
         raise MetricUnavailable("requires metrics.reference_split=train")
-    if not judge.gives_probability:
+    if not discriminator.gives_probability:
         raise MetricUnavailable("requires a discriminator whose output is a probability")
-    known, fresh = mean_log_d(judge, train.images), mean_log_d(judge, held_out.images)
+    known, fresh = mean_log_d(discriminator, train.images), mean_log_d(discriminator, held_out.images)
     return Score(
         known - fresh,
         samples=min(FEW, len(held_out)),
@@ -76,19 +76,19 @@ def discriminator_overfitting(evidence: MetricInputs) -> Score:
     )
 
 
-def mean_log_d(judge: EvalDiscriminator, images: Real[np.ndarray, "n channel height width"]) -> float:
+def mean_log_d(discriminator: EvalDiscriminator, images: Real[np.ndarray, "n channel height width"]) -> float:
     """E log D over the first images of a set."""
-    return mean_log_sigmoid(judge.realness(images[:FEW]))
+    return mean_log_sigmoid(discriminator.real_score(images[:FEW]))
 
 
-def real_vs_fake_accuracy(evidence: MetricInputs) -> Score:
+def real_vs_fake_accuracy(inputs: MetricInputs) -> Score:
     """`real_vs_fake_accuracy`: of a discriminator trained afresh on half of held-out reals and samples, on the rest."""
-    held_out = evidence.held_out
-    assert held_out is not None and evidence.opponent is not None
-    count = min(len(held_out), len(evidence.samples))
-    train, test = halves(count, evidence.seed)
-    realness = evidence.opponent("discriminator", held_out.images[train], evidence.samples.images[train], evidence.seed)
-    right = accuracy(realness(held_out.images[test]), realness(evidence.samples.images[test]))
+    held_out = inputs.held_out
+    assert held_out is not None and inputs.train_critic is not None
+    count = min(len(held_out), len(inputs.samples))
+    train, test = halves(count, inputs.seed)
+    real_score = inputs.train_critic("discriminator", held_out.images[train], inputs.samples.images[train], inputs.seed)
+    right = accuracy(real_score(held_out.images[test]), real_score(inputs.samples.images[test]))
     return Score(
         right,
         math.sqrt(right * (1 - right) / (2 * len(test))),
@@ -103,10 +103,10 @@ def real_vs_fake_accuracy(evidence: MetricInputs) -> Score:
     )
 
 
-def _judge(evidence: MetricInputs) -> EvalDiscriminator:
-    assert evidence.judge is not None
-    return evidence.judge
+def _discriminator(inputs: MetricInputs) -> EvalDiscriminator:
+    assert inputs.discriminator is not None
+    return inputs.discriminator
 
 
-def _of_samples(evidence: MetricInputs) -> Float[Tensor, " n"]:
-    return evidence.once("realness of samples", lambda: _judge(evidence).realness(evidence.samples.images))
+def _of_samples(inputs: MetricInputs) -> Float[Tensor, " n"]:
+    return inputs.once("real_score of samples", lambda: _discriminator(inputs).real_score(inputs.samples.images))

@@ -45,7 +45,7 @@ class ClassStatistics:
 
 @dataclass(frozen=True)
 class Features:
-    """What a network makes of a set of images; `values` and `logits` only where a measure `keeps_features`."""
+    """What a network makes of a set of images; `values` and `logits` only where a metric `keeps_features`."""
 
     network: str
     moments: Moments

@@ -49,15 +49,15 @@ def _root(covariance: Float64[Tensor, "feature feature"]) -> Float64[Tensor, "fe
     return root
 
 
-def frechet_inception_distance(evidence: MetricInputs) -> Score:
+def frechet_inception_distance(inputs: MetricInputs) -> Score:
     """`frechet_inception_distance`: over the 2048 pooled features of Inception."""
-    return frechet_score(evidence, "inception")
+    return frechet_score(inputs, "inception")
 
 
-def frechet_score(evidence: MetricInputs, network: str) -> Score:
+def frechet_score(inputs: MetricInputs, network: str) -> Score:
     """Fréchet distance of samples and reference in the features of `network`, marked where there are too few images."""
-    ours, real = evidence.features(network), evidence.reference_features(network)
-    reference = evidence.reference
+    ours, real = inputs.features(network), inputs.reference_features(network)
+    reference = inputs.reference
     assert reference is not None
     return Score(
         frechet_distance(ours.moments, real.moments),

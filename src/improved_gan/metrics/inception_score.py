@@ -23,14 +23,14 @@ def inception_score(classes: ClassStatistics) -> tuple[float, float]:
     return float(scores.mean()), float(scores.std(correction=0))
 
 
-def inception_score_of(evidence: MetricInputs) -> Score:
+def inception_score_of(inputs: MetricInputs) -> Score:
     """`inception_score`: from logits without their bias, as the original graph has it."""
-    return score_of_splits(evidence, "inception", logits="without bias")
+    return score_of_splits(inputs, "inception", logits="without bias")
 
 
-def score_of_splits(evidence: MetricInputs, network: str, **details: str) -> Score:
+def score_of_splits(inputs: MetricInputs, network: str, **details: str) -> Score:
     """The formula over the class probabilities that the network of that name gives the samples."""
-    features = evidence.features(network)
+    features = inputs.features(network)
     value, spread = inception_score(features.classes)
     splits = len(features.classes.counts)
     return Score(

@@ -1,4 +1,4 @@
-"""What a measure works from, and what it makes of it."""
+"""What a metric works from, and what it makes of it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -43,10 +43,10 @@ class Modes(NamedTuple):
 class EvalDiscriminator:
     """A run's discriminator: a function of any number of images, in batches of the size that it was trained with."""
 
-    realness: Callable[[Real[np.ndarray, "n channel height width"]], Float[Tensor, " n"]]  # logit of "this is real"
+    real_score: Callable[[Real[np.ndarray, "n channel height width"]], Float[Tensor, " n"]]  # logit of "this is real"
     class_logits: Callable[[Real[np.ndarray, "n channel height width"]], Float[Tensor, "n classes"]] | None
     batch_size: int
-    gives_probability: bool = True  # sigmoid(realness) is D, as log D needs; else its sign alone means something
+    gives_probability: bool = True  # sigmoid(real_score) is D, as log D needs; else its sign alone means something
 
 
 # Features of a set by the network of a name ("inception", "classifier"): extracted at the first call, then remembered.
@@ -61,23 +61,23 @@ TrainCritic = Callable[
 
 @dataclass(frozen=True)
 class MetricInputs:
-    """Everything that the measures asked for may use. What a measure declared as needed is never None."""
+    """Everything that the metrics asked for may use. What a metric declared as needed is never None."""
 
     samples: ImageSet
     reference: ImageSet | None  # real images, of the split that the protocol names
     features_of: FeaturesOf
     held_out: ImageSet | None = None  # real images that were not trained on
-    judge: EvalDiscriminator | None = None
-    seed: int = 0  # of whatever a measure draws
+    discriminator: EvalDiscriminator | None = None
+    seed: int = 0  # of whatever a metric draws
     options: Mapping[str, Any] = field(default_factory=dict)  # the protocol: keys of the `metrics` group
-    opponent: TrainCritic | None = None
+    train_critic: TrainCritic | None = None
     modes: Modes | None = None  # of points; images have a classifier's classes
     device: torch.device = torch.device("cpu")  # where distances between features are worked out
 
     memory: dict[str, Any] = field(default_factory=dict)
 
     def once(self, what: str, make: Callable[[], Any]) -> Any:
-        """`make()`, called only once for each `what`: for work that several measures share."""
+        """`make()`, called only once for each `what`: for work that several metrics share."""
         if what not in self.memory:
             self.memory[what] = make()
         return self.memory[what]
@@ -109,7 +109,7 @@ class Score:
     spread: float | None = None  # over splits, subsets, repetitions or images: `spread_over` says which
     spread_over: str | None = None
     spread_is: Literal["std", "stderr"] = "std"  # a standard deviation, or the value's standard error
-    samples: int | None = None  # None: all the samples of the evidence
+    samples: int | None = None  # None: all the samples of the inputs
     of_generator: bool = True  # False: of real images alone, however samples were drawn
     network: str | None = None  # what the features come from, with its checksum
     reference: str | None = None  # None: not compared with real images

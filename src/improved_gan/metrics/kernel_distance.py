@@ -25,11 +25,11 @@ def kernel_distance(
     return result[KEY_METRIC_KID_MEAN], result[KEY_METRIC_KID_STD]
 
 
-def kernel_inception_distance(evidence: MetricInputs) -> Score:
+def kernel_inception_distance(inputs: MetricInputs) -> Score:
     """`kernel_inception_distance`; subsets as the protocol says, smaller where there are fewer images."""
-    ours, real, reference = evidence.features("inception"), evidence.reference_features("inception"), evidence.reference
+    ours, real, reference = inputs.features("inception"), inputs.reference_features("inception"), inputs.reference
     assert ours.values is not None and real.values is not None and reference is not None
-    wanted, subsets = evidence.options["kid_subset_size"], evidence.options["kid_subsets"]
+    wanted, subsets = inputs.options["kid_subset_size"], inputs.options["kid_subsets"]
     size = min(wanted, len(ours.values), len(real.values))
     value, spread = kernel_distance(ours.values, real.values, subsets=subsets, subset_size=size)
     return Score(

@@ -61,46 +61,46 @@ def uniform(count: int) -> Float[Tensor, " {count}"]:
     return torch.full((count,), 1 / count, dtype=torch.float64)
 
 
-def modes_captured(evidence: MetricInputs) -> Score:
+def modes_captured(inputs: MetricInputs) -> Score:
     """`modes_captured`: how many modes have a sample; one of high quality, where the samples are points."""
-    found = _counts(evidence)
+    found = _counts(inputs)
     captured = count_captured_modes(found.counts if found.high_quality is None else found.high_quality)
     return Score(float(captured), network=found.network, details={"counts": found.counts.tolist()})
 
 
-def modes_held(evidence: MetricInputs) -> Score:
+def modes_held(inputs: MetricInputs) -> Score:
     """`modes_held`: modes that at least n/(2K) of all n samples are within 3 standard deviations of, of K modes."""
-    found = _counts(evidence)
+    found = _counts(inputs)
     assert found.high_quality is not None
-    held = count_held_modes(found.high_quality, len(evidence.samples))
+    held = count_held_modes(found.high_quality, len(inputs.samples))
     return Score(float(held), network=found.network, details={"counts": found.high_quality.tolist()})
 
 
-def high_quality_fraction(evidence: MetricInputs) -> Score:
+def high_quality_fraction(inputs: MetricInputs) -> Score:
     """`high_quality_fraction`: the share of points within 3 standard deviations of their mode."""
-    found = _counts(evidence)
+    found = _counts(inputs)
     assert found.high_quality is not None
-    return Score(int(found.high_quality.sum()) / len(evidence.samples), network=found.network)
+    return Score(int(found.high_quality.sum()) / len(inputs.samples), network=found.network)
 
 
-def mode_kl(evidence: MetricInputs) -> Score:
+def mode_kl(inputs: MetricInputs) -> Score:
     """`mode_kl`: KL(modes of the samples || expected), in nats; beside it, that of the reals' labels."""
-    found, reference, details = _counts(evidence), evidence.reference, {}
+    found, reference, details = _counts(inputs), inputs.reference, {}
     if reference is not None and reference.labels is not None:
         real = class_counts(torch.from_numpy(np.array(reference.labels)), len(found.counts))
         details = {"of_reals": divergence(real, found.expected)}
     return Score(divergence(found.counts, found.expected), network=found.network, details=details)
 
 
-def _counts(evidence: MetricInputs) -> ModeCounts:
-    found: ModeCounts = evidence.once("modes of samples", lambda: _counted(evidence))
+def _counts(inputs: MetricInputs) -> ModeCounts:
+    found: ModeCounts = inputs.once("modes of samples", lambda: _counted(inputs))
     return found
 
 
-def _counted(evidence: MetricInputs) -> ModeCounts:
-    if evidence.modes is not None:
-        return nearest_modes(torch.from_numpy(np.array(evidence.samples.images)).flatten(1), evidence.modes)
-    features = evidence.features("classifier")
+def _counted(inputs: MetricInputs) -> ModeCounts:
+    if inputs.modes is not None:
+        return nearest_modes(torch.from_numpy(np.array(inputs.samples.images)).flatten(1), inputs.modes)
+    features = inputs.features("classifier")
     assert features.logits is not None
     count = features.logits.shape[1]
     return ModeCounts(class_counts(features.logits.argmax(dim=1), count), uniform(count), None, features.network)

@@ -44,13 +44,13 @@ def nearest_neighbours(
     return indices.gather(1, order), distances
 
 
-def birthday_test(evidence: MetricInputs) -> Score:
+def birthday_test(inputs: MetricInputs) -> Score:
     """`birthday_test`: share of batches with a pair of samples closer than any pair in as many batches of reals.
 
     A share of one half for batches of s suggests about s^2 different images (`support`, where the share is at least
     that).
     """
-    samples, reference = evidence.samples.images, evidence.reference
+    samples, reference = inputs.samples.images, inputs.reference
     assert reference is not None
     size = min(BATCH_SIZE, min(len(samples), len(reference)) // 2)
     if size < 2:
@@ -88,13 +88,13 @@ def birthday_test(evidence: MetricInputs) -> Score:
     )
 
 
-def nearest_training_ratio(evidence: MetricInputs) -> Score:
+def nearest_training_ratio(inputs: MetricInputs) -> Score:
     """`nearest_training_ratio`: samples' median distance to the nearest training image, over held-out reals'."""
-    train, held_out = evidence.reference, evidence.held_out
+    train, held_out = inputs.reference, inputs.held_out
     assert train is not None and held_out is not None
     if train.split != "train":
         raise MetricUnavailable("requires metrics.reference_split=train")
-    samples = evidence.samples.images[:LOOKED_AT]
+    samples = inputs.samples.images[:LOOKED_AT]
     nearest, distances = nearest_neighbours(_flat(samples), train.images, COLUMNS - 1)
     _, of_reals = nearest_neighbours(_flat(held_out.images[:LOOKED_AT]), train.images, 1)
     rows = [

@@ -68,39 +68,39 @@ def _radii(points: Float[Tensor, "n feature"], neighbours: tuple[int, ...], bar:
     return list(torch.cat(found).unbind(dim=1))
 
 
-def precision(evidence: MetricInputs) -> Score:
+def precision(inputs: MetricInputs) -> Score:
     """`precision`."""
-    return _score(evidence, "precision", "precision_recall_k")
+    return _score(inputs, "precision", "precision_recall_k")
 
 
-def recall(evidence: MetricInputs) -> Score:
+def recall(inputs: MetricInputs) -> Score:
     """`recall`."""
-    return _score(evidence, "recall", "precision_recall_k")
+    return _score(inputs, "recall", "precision_recall_k")
 
 
-def density(evidence: MetricInputs) -> Score:
+def density(inputs: MetricInputs) -> Score:
     """`density`."""
-    return _score(evidence, "density", "density_coverage_k")
+    return _score(inputs, "density", "density_coverage_k")
 
 
-def coverage(evidence: MetricInputs) -> Score:
+def coverage(inputs: MetricInputs) -> Score:
     """`coverage`."""
-    return _score(evidence, "coverage", "density_coverage_k")
+    return _score(inputs, "coverage", "density_coverage_k")
 
 
-def _score(evidence: MetricInputs, which: str, option: str) -> Score:
+def _score(inputs: MetricInputs, which: str, option: str) -> Score:
     """One of the four numbers, which are worked out together and once."""
-    ours, real, reference = evidence.features("inception"), evidence.reference_features("inception"), evidence.reference
+    ours, real, reference = inputs.features("inception"), inputs.reference_features("inception"), inputs.reference
     samples, reals = ours.values, real.values
     assert samples is not None and reals is not None and reference is not None
     most = min(len(samples), len(reals)) - 1
-    k, of_density = (min(evidence.options[name], most) for name in ("precision_recall_k", "density_coverage_k"))
+    k, of_density = (min(inputs.options[name], most) for name in ("precision_recall_k", "density_coverage_k"))
 
     def find() -> PRDC:
-        placed = samples.to(evidence.device), reals.to(evidence.device)
+        placed = samples.to(inputs.device), reals.to(inputs.device)
         return compute_prdc(*placed, neighbours=k, of_density=of_density)
 
-    found = evidence.once("neighbourhoods", find)
+    found = inputs.once("neighbourhoods", find)
     return Score(
         getattr(found, which),
         network=ours.network,

@@ -1,12 +1,12 @@
-"""The measures that there are: what each is good and bad at, and what it needs. Nothing here imports torch.
+"""The metrics that there are: what each is good and bad at, and what it needs. Nothing here imports torch.
 
-To add a measure
+To add a metric
 1. write its number as a pure function of tensors in a file of this package, tested against a reference;
-2. beside it, a function `MetricInputs -> Score` (both in `inputs.py`) that takes what it needs out of the evidence;
+2. beside it, a function `MetricInputs -> Score` (both in `inputs.py`) that takes what it needs out of the inputs;
 3. give it a line in `METRICS` below, naming that function.
-Nothing else: the schema's list of measures, `--help`, the table and the JSON of `job=evaluate` all follow from here.
+Nothing else: the schema's list of metrics, `--help`, the table and the JSON of `job=evaluate` all follow from here.
 
-Whoever evaluates reads the needs of all measures asked for, extracts the features of each network once, and hands all
+Whoever evaluates reads the needs of all metrics asked for, extracts the features of each network once, and hands all
 of it over in one `MetricInputs`. A metric whose needs cannot be met is skipped with
 a line that names what was missing.
 """
@@ -22,29 +22,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Metric:
-    """One measure: where its function lies, what a person should know about it, and what it needs."""
+    """One metric: where its function lies, what a person should know about it, and what it needs."""
 
     function: "str | Callable[[MetricInputs], Score]"  # "module:name" inside this package, or a plugin's function
     better: str  # "higher", "lower", or the value that would be best ("0.5")
     sees: str  # what it is good at; with `misses`, one sentence
     misses: str
-    network: str | None = None  # "inception" or "classifier": `evidence.features(network)` is used
+    network: str | None = None  # "inception" or "classifier": `inputs.features(network)` is used
     keeps_features: bool = False  # the features of every image are used, not only the statistics that are always there
     reference: bool = False  # real images (or their features) are used
     held_out: bool = False  # real images that were not trained on are used
-    judge: bool = False  # the run's own discriminator is used
+    discriminator: bool = False  # the run's own discriminator is used
     modes: bool = False  # where the modes of points lie is used
     labels: bool = False  # classes of the real images are used
     points: bool = False  # it means something for points too, which no network sees
     replacement: str | None = None  # measures the like without Inception, where its weights cannot be had
 
-    def compute(self, evidence: "MetricInputs") -> "Score":
-        """The score that `evidence` gives."""
+    def compute(self, inputs: "MetricInputs") -> "Score":
+        """The score that `inputs` gives."""
         if callable(self.function):
-            return self.function(evidence)
+            return self.function(inputs)
         module, _, name = self.function.partition(":")
         function: Callable[[MetricInputs], Score] = getattr(import_module(f"improved_gan.metrics.{module}"), name)
-        return function(evidence)
+        return function(inputs)
 
 
 METRICS: dict[str, Metric] = {
@@ -54,7 +54,7 @@ METRICS: dict[str, Metric] = {
         sees="how well the discriminator knows the classes (Tables 1 and 2)",
         misses="what the samples look like",
         held_out=True,
-        judge=True,
+        discriminator=True,
         labels=True,
         points=True,
     ),
@@ -175,7 +175,7 @@ METRICS: dict[str, Metric] = {
         better="0.5",
         sees="the share of samples that the run's own discriminator calls real: which player is ahead",
         misses="quality: a poor discriminator is fooled by poor samples, so runs do not compare",
-        judge=True,
+        discriminator=True,
         points=True,
     ),
     "discriminator_accuracy": Metric(
@@ -184,7 +184,7 @@ METRICS: dict[str, Metric] = {
         sees="whether the run's own discriminator tells samples from reals that it never saw",
         misses="quality: 0.5 may mean good samples or a poor discriminator",
         held_out=True,
-        judge=True,
+        discriminator=True,
         points=True,
     ),
     "discriminator_overfitting": Metric(
@@ -194,7 +194,7 @@ METRICS: dict[str, Metric] = {
         misses="what the samples look like",
         reference=True,
         held_out=True,
-        judge=True,
+        discriminator=True,
         points=True,
     ),
     "real_vs_fake_accuracy": Metric(

@@ -1,4 +1,4 @@
-"""Test error of a discriminator that knows classes: the measure of the paper's Tables 1 and 2."""
+"""Test error of a discriminator that knows classes: the metric of the paper's Tables 1 and 2."""
 
 import numpy as np
 import torch
@@ -18,14 +18,14 @@ def ensemble_errors(class_logits: Float[Tensor, "run n classes"], labels: Int[Te
     return count_errors(class_logits.softmax(dim=2).mean(dim=0).log(), labels)
 
 
-def test_error(evidence: MetricInputs) -> Score:
+def test_error(inputs: MetricInputs) -> Score:
     """`test_error`: of the run's own discriminator on images that it was not trained on."""
-    judge, held_out = evidence.judge, evidence.held_out
-    assert judge is not None and held_out is not None and held_out.labels is not None
-    if judge.class_logits is None:
+    discriminator, held_out = inputs.discriminator, inputs.held_out
+    assert discriminator is not None and held_out is not None and held_out.labels is not None
+    if discriminator.class_logits is None:
         raise MetricUnavailable("the discriminator knows no classes")
     labels = torch.from_numpy(np.array(held_out.labels))
-    errors = count_errors(judge.class_logits(held_out.images), labels)
+    errors = count_errors(discriminator.class_logits(held_out.images), labels)
     return Score(
         errors / len(labels),
         samples=len(labels),
@@ -34,5 +34,5 @@ def test_error(evidence: MetricInputs) -> Score:
         reference=held_out.name,
         reference_samples=len(held_out),
         split=held_out.split,
-        details={"errors": errors, "judging_batch_size": judge.batch_size},
+        details={"errors": errors, "judging_batch_size": discriminator.batch_size},
     )

@@ -40,12 +40,12 @@ def earth_movers_distance_between(first: Float[Tensor, "n feature"], second: Flo
     return float(ot.emd2([], [], torch.cdist(first.double(), second.double()).numpy()))
 
 
-def sliced_wasserstein(evidence: MetricInputs) -> Score:
+def sliced_wasserstein(inputs: MetricInputs) -> Score:
     """`sliced_wasserstein`: over pixels in 0..1, or points as they are, of as many reals as samples."""
-    samples, reference = evidence.samples, evidence.reference
+    samples, reference = inputs.samples, inputs.reference
     assert reference is not None
     count = min(len(samples), len(reference))
-    along = directions(int(np.prod(samples.images.shape[1:])), PROJECTIONS, evidence.seed)
+    along = directions(int(np.prod(samples.images.shape[1:])), PROJECTIONS, inputs.seed)
     value, spread = sliced_wasserstein_distance(
         _projected(samples.images[:count], along), _projected(reference.images[:count], along)
     )
@@ -53,16 +53,16 @@ def sliced_wasserstein(evidence: MetricInputs) -> Score:
     return _score(value, spread, f"{PROJECTIONS} directions", "stderr", count, reference, space, directions=PROJECTIONS)
 
 
-def earth_movers_distance(evidence: MetricInputs) -> Score:
+def earth_movers_distance(inputs: MetricInputs) -> Score:
     """`earth_movers_distance`: over the classifier's features; reals among themselves stand beside it, as the floor."""
     ours, real, reference = (
-        evidence.features("classifier"),
-        evidence.reference_features("classifier"),
-        evidence.reference,
+        inputs.features("classifier"),
+        inputs.reference_features("classifier"),
+        inputs.reference,
     )
     assert ours.values is not None and real.values is not None and reference is not None
     size = min(MINIBATCH_SIZE, len(ours.values), len(real.values) // 2)
-    source = torch.Generator().manual_seed(evidence.seed)
+    source = torch.Generator().manual_seed(inputs.seed)
     distances, floor = [], []
     for _ in tqdm(range(MINIBATCHES), desc="earth mover's distance", unit="minibatch", delay=1):
         fake = ours.values[torch.randperm(len(ours.values), generator=source)[:size]]
@@ -81,17 +81,17 @@ def earth_movers_distance(evidence: MetricInputs) -> Score:
     )
 
 
-def wasserstein_critic(evidence: MetricInputs) -> Score:
+def wasserstein_critic(inputs: MetricInputs) -> Score:
     """`wasserstein_critic`: E f(real) - E f(sample) of a critic (arXiv 1704.00028) trained on the other halves of both.
 
-    In pixels of -1..1, f divided by its slope: a bound from below, so far as that slope is the same everywhere.
+    In pixels of -1..1, f divided by its gradient norm: a bound from below, so far as that is the same everywhere.
     """
-    held_out = evidence.held_out
-    assert held_out is not None and evidence.opponent is not None
-    count = min(len(held_out), len(evidence.samples))
-    train, test = halves(count, evidence.seed)
-    critic = evidence.opponent("critic", held_out.images[train], evidence.samples.images[train], evidence.seed)
-    real, fake = critic(held_out.images[test]).double(), critic(evidence.samples.images[test]).double()
+    held_out = inputs.held_out
+    assert held_out is not None and inputs.train_critic is not None
+    count = min(len(held_out), len(inputs.samples))
+    train, test = halves(count, inputs.seed)
+    critic = inputs.train_critic("critic", held_out.images[train], inputs.samples.images[train], inputs.seed)
+    real, fake = critic(held_out.images[test]).double(), critic(inputs.samples.images[test]).double()
     error = float(((real.var() + fake.var()) / len(test)).sqrt())
     return _score(
         float(real.mean() - fake.mean()),

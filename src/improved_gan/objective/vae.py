@@ -25,7 +25,7 @@ class Config(record.Config):
 
 def vae(config: Config) -> Reconstruction:
     """Two outputs for each of the decoder's latent dims; `decoder_std` is s, in units of the scaled images."""
-    deviation = config.decoder_std
+    std = config.decoder_std
 
     def losses(
         images: Float[Tensor, "batch *image"],
@@ -36,7 +36,7 @@ def vae(config: Config) -> Reconstruction:
         mean, log_variance = codes.chunk(2, dim=1)
         errors = (images - reconstructions).square().flatten(1).sum(1)
         divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2
-        return {"reconstruction_loss": errors.mean() / (2 * deviation**2), "divergence_loss": divergence.mean()}
+        return {"reconstruction_loss": errors.mean() / (2 * std**2), "divergence_loss": divergence.mean()}
 
     return Reconstruction(code_size=lambda latent_size: 2 * latent_size, latents=_latents, losses=losses)
 

@@ -1,6 +1,6 @@
 """Batch effects: by batch norm an image depends on the batch that it is drawn in, by virtual batch norm it does not.
 
-Two measures (section 3.4: "the output of a neural network for an input example x to be highly dependent on several
+Two metrics (section 3.4: "the output of a neural network for an input example x to be highly dependent on several
 other inputs x' in the same minibatch"):
 
 - the share of an image's variance that its companions cause: the same latent drawn in many batches, against all images;
@@ -33,7 +33,7 @@ Groups = Float[Tensor, "group member *value"]
 
 
 def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
-    """Each line of pictures is one latent in a dozen batches; the table has both measures."""
+    """Each line of pictures is one latent in a dozen batches; the table has both metrics."""
     lines: list[dict[str, Any]] = []
     with rc_context({**STYLE, "axes.grid": False}):
         figure = Figure(figsize=(9.6, 3.9 * len(rows)), dpi=110, layout="constrained")

@@ -16,6 +16,6 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
         x="training.discriminator_learning_rate",
         y="training.generator_learning_rate",
         panel=None,
-        measure="frechet_classifier_distance",
+        metric="frechet_classifier_distance",
         words=("discriminator's learning rate", "generator's learning rate", "Fréchet classifier distance"),
     )

@@ -16,6 +16,6 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
         x="training.learning_rate",
         y="training.optimizer.beta1",
         panel="objective.name",
-        measure="frechet_classifier_distance",
+        metric="frechet_classifier_distance",
         words=("learning rate", "beta1", "Fréchet classifier distance"),
     )

@@ -19,9 +19,9 @@ def make_report(root: Path, config: ReportConfig) -> Path:
     if not os.access(folder if folder.exists() else root, os.W_OK):
         raise UsageError(f"run={root}: the report goes into {folder}, which is not writable")
     found = read_runs(root)
-    measures = sorted({name for run in found.runs for name, _ in run.metrics})
-    if config.metric is not None and measures and config.metric not in measures:
-        raise UsageError(f"report.metric={config.metric}: the runs hold {', '.join(measures)}")
+    metrics = sorted({name for run in found.runs for name, _ in run.metrics})
+    if config.metric is not None and metrics and config.metric not in metrics:
+        raise UsageError(f"report.metric={config.metric}: the runs hold {', '.join(metrics)}")
     problems = list(found.problems)
     results = [results_of(table, config, problems) for table in tables_of(found.runs, config.metric)]
     write_report(folder, found, results, problems, config)

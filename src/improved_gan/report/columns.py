@@ -1,4 +1,4 @@
-"""The columns of a table: a measure with all that its value depends on, and how its values are written."""
+"""The columns of a table: a metric with all that its value depends on, and how its values are written."""
 
 import math
 from collections import Counter
@@ -12,12 +12,12 @@ from improved_gan.report.runs import Definition, Run
 
 @dataclass(frozen=True)
 class Column:
-    """A measure under one definition; values are shown times `scale` (1 a score, 100 %, 10000 errors of 10,000)."""
+    """A metric under one definition; values are shown times `scale` (1 a score, 100 %, 10000 errors of 10,000)."""
 
-    measure: str
+    metric: str
     definition: Definition
     scale: float = 1.0
-    told_apart_by: str = ""  # what differs from another column of the same measure
+    told_apart_by: str = ""  # what differs from another column of the same metric
     warning: str = ""  # "unreliable: 500 images for 2048 features"
 
     @property
@@ -33,13 +33,13 @@ class Column:
 
     @property
     def words(self) -> str:
-        """The measure's name as it is written in a sentence."""
-        return self.measure.replace("_", " ").replace("frechet", "Fréchet")
+        """The metric's name as it is written in a sentence."""
+        return self.metric.replace("_", " ").replace("frechet", "Fréchet")
 
     @property
     def better(self) -> str:
         """Which values are better: "higher", "lower", or "" if that is not known."""
-        known = METRICS.get(self.measure)
+        known = METRICS.get(self.metric)
         return known.better if known and known.better in ("higher", "lower") else ""
 
     @property
@@ -48,46 +48,46 @@ class Column:
         return {"higher": 1.0, "lower": -1.0}.get(self.better, 0.0)
 
     def value_of(self, run: Run) -> float | None:
-        """The run's value by this measure and definition; of an unfinished run also the last one that it logged."""
-        if (self.measure, self.definition) in run.metrics:
-            return run.metrics[self.measure, self.definition]
-        if not run.finished and self.measure in run.curves and not self.told_apart_by:
-            return float(run.curves[self.measure].values[-1])
+        """The run's value by this metric and definition; of an unfinished run also the last one that it logged."""
+        if (self.metric, self.definition) in run.metrics:
+            return run.metrics[self.metric, self.definition]
+        if not run.finished and self.metric in run.curves and not self.told_apart_by:
+            return float(run.curves[self.metric].values[-1])
         return None
 
 
 def columns_of(runs: Sequence[Run], first: str | None) -> list[Column]:
-    """Every measure and definition among `runs`: `first` or the paper's measure, then in the order of `METRICS`."""
+    """Every metric and definition among `runs`: `first` or the paper's metric, then in the order of `METRICS`."""
     found = Counter(key for run in runs for key in run.metrics)
     for name in {name for run in runs if not run.finished for name in run.curves if name in METRICS}:
-        if not any(measure == name for measure, _ in found):
+        if not any(metric == name for metric, _ in found):
             found[name, ()] = 1
     figures = [figure for run in runs for figure in paper_results(run.paper)]
     known = [*([first] if first else []), *(figure["metric"] for figure in figures), *METRICS]
     warnings = {key: words for run in runs for key, words in run.warnings.items()}
     units = {figure["metric"]: float(figure.get("scale") or 1) for figure in figures}
     columns = []
-    for measure, definition in sorted(
+    for metric, definition in sorted(
         found, key=lambda pair: (known.index(pair[0]) if pair[0] in known else len(known), pair[0], -found[pair])
     ):
-        others = [dict(d) for name, d in found if name == measure and d != definition]
+        others = [dict(d) for name, d in found if name == metric and d != definition]
         marks = [
             f"{k.replace('_', ' ')} {dict(definition).get(k, 'not said')}"
             for k in dict.fromkeys(k for d in [dict(definition), *others] for k in d)
             if any(d.get(k) != dict(definition).get(k) for d in others)
         ]
-        unit, warning = _unit(measure, definition, units), warnings.get((measure, definition), "")
-        columns.append(Column(measure, definition, unit, ", ".join(marks), warning))
+        unit, warning = _unit(metric, definition, units), warnings.get((metric, definition), "")
+        columns.append(Column(metric, definition, unit, ", ".join(marks), warning))
     return columns
 
 
-def _unit(measure: str, definition: Definition, units: dict[str, float]) -> float:
+def _unit(metric: str, definition: Definition, units: dict[str, float]) -> float:
     """The paper's unit where the value is of as many images, else per cent for shares of errors, else none."""
-    scale = units.get(measure, 1.0)
+    scale = units.get(metric, 1.0)
     counted = scale not in (1.0, 100.0)
     if counted and dict(definition).get("samples") != scale:
         return 100.0
-    return scale if scale != 1.0 else 100.0 if measure.endswith("_error") else 1.0
+    return scale if scale != 1.0 else 100.0 if metric.endswith("_error") else 1.0
 
 
 def paper_results(paper: dict[str, Any] | None) -> list[dict[str, Any]]:

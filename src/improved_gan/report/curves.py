@@ -40,7 +40,7 @@ def curves_plot(results: Results, names: Sequence[str], limit: int) -> Figure | 
             for axes, name in zip(grid, names, strict=False):
                 for row, colour in zip(rows, COLOURS, strict=False):
                     _draw_curve(axes, row, name, colour, results)
-                if any(c.measure == name for c in results.columns) and _spans_decades(*_extent(axes)):
+                if any(c.metric == name for c in results.columns) and _spans_decades(*_extent(axes)):
                     _log_scale(axes)
                 axes.set_title(_curve_title(name, results))
                 axes.set_xlabel("step")
@@ -75,7 +75,7 @@ def _panels(rows: Sequence[Row], name: str, results: Results) -> Figure:
     means = np.array([np.interp(steps, c[0], c[1], left=np.nan, right=np.nan) for c in drawn]) * factor
     known = ~np.isnan(means).all(axis=0)
     low, high = np.nanmin(means[:, known], axis=0), np.nanmax(means[:, known], axis=0)
-    logarithmic = _spans_decades(low, high) and any(column.measure == name for column in results.columns)
+    logarithmic = _spans_decades(low, high) and any(column.metric == name for column in results.columns)
     margin = (high.max() - low.min()) * 0.05
     for place, row in enumerate(rows):
         axes = figure.add_subplot(down, across, place + 1)
@@ -149,8 +149,8 @@ def _smoothed(curve: Curve) -> Curve:
 
 
 def _factor(name: str, results: Results) -> float:
-    return next((column.scale for column in results.columns if column.measure == name), 1.0)
+    return next((column.scale for column in results.columns if column.metric == name), 1.0)
 
 
 def _curve_title(name: str, results: Results) -> str:
-    return next((column.title for column in results.columns if column.measure == name), name.replace("_", " "))
+    return next((column.title for column in results.columns if column.metric == name), name.replace("_", " "))

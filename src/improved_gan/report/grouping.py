@@ -1,7 +1,7 @@
 """Which runs may be averaged, and which may stand in one table: by what differs in their resolved configs.
 
 Runs of different data never share a table. In a table, runs that differ in nothing but their seeds make a row. A value
-goes into the column of its measure *and* definition (how many images, which split, network, ...): what was measured
+goes into the column of its metric *and* definition (how many images, which split, network, ...): what was measured
 differently stands in different columns, so it is neither averaged nor compared.
 """
 
@@ -57,14 +57,14 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
 
-def tables_of(runs: Sequence[Run], measure: str | None) -> list[Table]:
-    """One table for each data set, largest first; `measure` is the measure of the first column, where it is there."""
+def tables_of(runs: Sequence[Run], metric: str | None) -> list[Table]:
+    """One table for each data set, largest first; `metric` is the metric of the first column, where it is there."""
     by_data: dict[Hashable, list[Run]] = defaultdict(list)
     for run in runs:
         by_data[(*(run.settings.get(f"dataset.{key}", ABSENT) for key in DATA), run.checksum)].append(run)
     titles = _data_titles(list(by_data))
     groups = sorted(zip(titles, by_data.values(), strict=True), key=lambda group: -len(group[1]))
-    return [_table(title, group, measure) for title, group in groups]
+    return [_table(title, group, metric) for title, group in groups]
 
 
 def _data_titles(data: list[Any]) -> list[str]:
@@ -82,13 +82,13 @@ def _data_titles(data: list[Any]) -> list[str]:
     return titles
 
 
-def _table(title: str, runs: list[Run], measure: str | None) -> Table:
+def _table(title: str, runs: list[Run], metric: str | None) -> Table:
     differing = [key for key in differing_keys(r.settings for r in runs) if len({_level(r, key) for r in runs}) > 1]
     factors, follows = _independent(differing, runs)
     by_levels: dict[tuple[Hashable, ...], list[Run]] = defaultdict(list)
     for run in runs:
         by_levels[tuple(_level(run, key) for key in differing)].append(run)
-    table = Table(title, [], factors, columns_of(runs, measure), follows)
+    table = Table(title, [], factors, columns_of(runs, metric), follows)
     for group in by_levels.values():
         levels = tuple(_level(group[0], key) for key in factors)
         row = Row("", levels, _without_copies(group, table.notes))

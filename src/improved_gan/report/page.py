@@ -89,11 +89,11 @@ def _template(name: str, escape: bool) -> Any:
 
 
 def _plots(results: Results, config: ReportConfig) -> dict[str, Figure | None]:
-    measures = [column.measure for column in results.columns[:2]]
+    metrics = [column.metric for column in results.columns[:2]]
     return {
         "seeds": seeds_plot(results, config.rows),
         "effects": effects_plot(results),
-        "curves": curves_plot(results, [*dict.fromkeys(measures), *CURVES], config.rows),
+        "curves": curves_plot(results, [*dict.fromkeys(metrics), *CURVES], config.rows),
     }
 
 

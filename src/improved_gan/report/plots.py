@@ -54,7 +54,7 @@ def save_figures(folder: Path, title: str, plots: Mapping[str, Figure | None], k
 
 
 def shown_rows(results: Results, limit: int) -> list[Row]:
-    """All rows, or the `limit` best by the primary measure where there are more, in the table's order."""
+    """All rows, or the `limit` best by the primary metric where there are more, in the table's order."""
     rows, column = results.rows, results.primary
     if len(rows) <= limit:
         return rows
@@ -66,7 +66,7 @@ def shown_rows(results: Results, limit: int) -> list[Row]:
 
 
 def seeds_plot(results: Results, limit: int) -> Figure | None:
-    """Every seed as a dot, the mean with its interval, the paper's figure where it compares; up to three measures."""
+    """Every seed as a dot, the mean with its interval, the paper's figure where it compares; up to three metrics."""
     columns = [c for k, c in enumerate(results.columns) if any(row[k].estimate for row in results.cells)][:3]
     rows = shown_rows(results, limit)
     if not columns:

@@ -11,7 +11,7 @@ from scipy import stats
 class RankOrder:
     """Correlation of the rows' order with the paper's: 1 the same, -1 the reverse."""
 
-    measure: str
+    metric: str
     rows: int
     spearman: float
     low: float | None  # None: a row has one seed only
@@ -21,7 +21,7 @@ class RankOrder:
 
 
 def rank_order(
-    measure: str, ours: Sequence[Sequence[float]], paper: Sequence[float], confidence: float, resamples: int
+    metric: str, ours: Sequence[Sequence[float]], paper: Sequence[float], confidence: float, resamples: int
 ) -> RankOrder | None:
     """Compare rows of seeds (turned so that higher is better) with the paper's figures; None below three rows.
 
@@ -41,7 +41,7 @@ def rank_order(
         low, high = (float(q) for q in np.quantile(correlations, [(1 - confidence) / 2, (1 + confidence) / 2]))
     spearman = float(spearman_rho(means[None], figures)[0])
     kendall = float(stats.kendalltau(means, figures).statistic)
-    return RankOrder(measure, len(means), spearman, low, high, kendall, p_value(means, figures))
+    return RankOrder(metric, len(means), spearman, low, high, kendall, p_value(means, figures))
 
 
 def spearman_rho(rows: np.ndarray, figures: np.ndarray) -> np.ndarray:

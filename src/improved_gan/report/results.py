@@ -91,7 +91,7 @@ def _cell(row: Row, column: Column, table: Table, config: ReportConfig) -> Cell:
 
 
 def matching_results(row: Row, column: Column, table: Table) -> list[dict[str, Any]]:
-    """The paper's figures for this row and measure on this data, as they may stand beside ours."""
+    """The paper's figures for this row and metric on this data, as they may stand beside ours."""
     name = table.rows[0].runs[0].settings.get("dataset.name")
     if not row.paper or row.paper.get("dataset") != name:
         return []
@@ -103,7 +103,7 @@ def matching_results(row: Row, column: Column, table: Table) -> list[dict[str, A
             "error": (figure.get("error") or 0) / (figure.get("scale") or 1),
         }
         for figure in paper_results(row.paper)
-        if figure["metric"] == column.measure and figure.get("labels_per_class") in (None, labels)
+        if figure["metric"] == column.metric and figure.get("labels_per_class") in (None, labels)
     ]
 
 
@@ -154,7 +154,7 @@ def _add_effects(results: Results, config: ReportConfig) -> None:
 
 
 def _add_ranks(results: Results, config: ReportConfig) -> None:
-    """The order of rows that the paper names, by every measure that has a better end, against the paper's order."""
+    """The order of rows that the paper names, by every metric that has a better end, against the paper's order."""
     named = [
         (row, figure)
         for row in results.rows
@@ -165,7 +165,7 @@ def _add_ranks(results: Results, config: ReportConfig) -> None:
         return
     for column in results.columns:
         ranked = [(row, figure) for row, figure in named if row.finished and values_of(row, column)[0]]
-        if not column.sign or len({measure for _, (_, measure) in ranked}) != 1:
+        if not column.sign or len({metric for _, (_, metric) in ranked}) != 1:
             continue
         ours = [[value * column.sign for value in values_of(row, column)[0]] for row, _ in ranked]
         paper = [value for _, (value, _) in ranked]
@@ -178,7 +178,7 @@ def _add_ranks(results: Results, config: ReportConfig) -> None:
 
 
 def single_figure(row: Row) -> tuple[float, str] | None:
-    """The paper's figure that ranks this row, turned so that higher is better, and the measure that it is of."""
+    """The paper's figure that ranks this row, turned so that higher is better, and the metric that it is of."""
     for figure in paper_results(row.paper):
         sign = Column(figure["metric"], ()).sign
         if figure.get("ensemble") is None and sign:
@@ -188,10 +188,10 @@ def single_figure(row: Row) -> tuple[float, str] | None:
 
 def _add_notes(results: Results) -> None:
     table = results.table
-    for measure, count in Counter(column.measure for column in table.columns).items():
+    for metric, count in Counter(column.metric for column in table.columns).items():
         if count > 1:
             results.notes.append(
-                f"{measure}: was measured in {count} ways (other numbers of images, splits or networks); "
+                f"{metric}: was measured in {count} ways (other numbers of images, splits or networks); "
                 "each has a column of its own, and they are neither averaged nor compared"
             )
     results.notes += [f"{c.words}: {c.warning}" for c in table.columns if c.warning]

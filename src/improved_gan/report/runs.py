@@ -17,7 +17,7 @@ from improved_gan.composing import migrated
 from improved_gan.composing.migration import RENAMED_VALUES, migrated_summary, migrated_values
 from improved_gan.metrics.registry import METRICS
 
-CURVE_LINES = 200  # of metrics.jsonl that are read, at least, besides those that hold a measure
+CURVE_LINES = 200  # of metrics.jsonl that are read, at least, besides those that hold a metric
 SAYS_NOTHING_OF_HOW = frozenset(
     {"warning", "std_over", "stderr_over"}
 )  # words beside a value that its meaning doesn't depend on
@@ -166,8 +166,8 @@ def _read_metrics(run: Run) -> None:
     if broken and run.status == "running" and lines[-1]:
         broken -= 1  # it is being written right now
     stride = max(1, len(lines) // CURVE_LINES)
-    measures = {*METRICS, *(name for name, _ in run.metrics)}
-    logged = sorted({*measures, *RENAMED_VALUES})
+    metrics = {*METRICS, *(name for name, _ in run.metrics)}
+    logged = sorted({*metrics, *RENAMED_VALUES})
     wanted = re.compile(b'"(%s)"' % b"|".join(re.escape(name.encode()) for name in logged))
     points: dict[str, dict[float, float]] = {}
     for number, line in enumerate(lines):
@@ -181,7 +181,7 @@ def _read_metrics(run: Run) -> None:
             broken += 1
             continue
         for name in values:
-            value = number_or_none(values[name]) if name in measures or name.endswith("_loss") else None
+            value = number_or_none(values[name]) if name in metrics or name.endswith("_loss") else None
             if value is not None:
                 points.setdefault(name, {})[step] = value  # a step that was logged twice: the later line counts
     for name, found in points.items():

@@ -16,7 +16,7 @@ STATUSES = ("running", "stopped", "failed", "unknown")
 
 
 def wide_frame(results: Results, confidence: float) -> pd.DataFrame:
-    """A line a row, ready to read: names or factors, runs, each measure with its paper figure beside it."""
+    """A line a row, ready to read: names or factors, runs, each metric with its paper figure beside it."""
     frame = pd.DataFrame(_names(results))
     frame["runs"] = [runs_words(row) for row in results.rows]
     for position, column in enumerate(results.columns):
@@ -29,7 +29,7 @@ def wide_frame(results: Results, confidence: float) -> pd.DataFrame:
             frame[f"{confidence:.0%} interval"] = [interval_words(cell, column, digits) for cell in cells]
         if any(cell.paper for cell in cells):
             frame[_paper_title(results, column)] = [format_paper_result(cell.paper, column.scale) for cell in cells]
-        if column.measure == "test_error" and any(results.ensemble_estimates):
+        if column.metric == "test_error" and any(results.ensemble_estimates):
             frame[f"{column.title}, ensemble"] = [
                 _ensemble_words(results, k, column, digits) for k in range(len(cells))
             ]
@@ -50,7 +50,7 @@ def wide_frame(results: Results, confidence: float) -> pd.DataFrame:
 
 
 def best_cells(results: Results) -> set[tuple[int, str]]:
-    """Position and column title of the best mean of each measure, in the wide frame."""
+    """Position and column title of the best mean of each metric, in the wide frame."""
     return {
         (k, column.title)
         for k, cells in enumerate(results.cells)
@@ -60,7 +60,7 @@ def best_cells(results: Results) -> set[tuple[int, str]]:
 
 
 def long_frame(all_results: Sequence[Results], confidence: float) -> pd.DataFrame:
-    """A line for each row and measure, in the measure's own unit (errors as shares), with every seed's value."""
+    """A line for each row and metric, in the metric's own unit (errors as shares), with every seed's value."""
     lines = []
     for results in all_results:
         table = results.table
@@ -73,7 +73,7 @@ def long_frame(all_results: Sequence[Results], confidence: float) -> pd.DataFram
             shared |= {status: statuses[status] for status in STATUSES} | {"scaled": row.scaled}
             shared |= {"diagnosis": format_diagnoses(row)}
             for column, cell in zip(results.columns, results.cells[k], strict=True):
-                line = shared | {"metric": column.measure, "definition": _definition_words(column)}
+                line = shared | {"metric": column.metric, "definition": _definition_words(column)}
                 lines.append(line | {"warning": column.warning} | _numbers(cell, confidence) | settings)
             for ensemble in results.ensembles[k]:
                 name = {"metric": "test_error of an ensemble", "definition": f"label_seed {ensemble.label_seed}"}
@@ -185,13 +185,13 @@ def format_paper_result(figure: dict[str, Any] | None, scale: float = 1.0) -> st
 def _paper_title(results: Results, column: Column) -> str:
     tables = sorted({str(row.paper.get("table")) for row in results.rows if row.paper})
     title = f"paper, {', '.join(tables)}"
-    others = [c for c in results.columns if c is not column and c.measure == column.measure]
+    others = [c for c in results.columns if c is not column and c.metric == column.metric]
     return f"{title} ({column.told_apart_by})" if others else title
 
 
 def _other_figures(results: Results) -> list[tuple[str, list[str]]]:
-    """The paper's figures of other data or measures, which rank the rows but do not compare with ours."""
-    measured = {column.measure for column in results.columns}
+    """The paper's figures of other data or metrics, which rank the rows but do not compare with ours."""
+    measured = {column.metric for column in results.columns}
     data = results.rows[0].runs[0].settings.get("dataset.name") if results.rows else None
     found: dict[str, list[str]] = {}
     for k, row in enumerate(results.rows):
@@ -201,8 +201,8 @@ def _other_figures(results: Results) -> list[tuple[str, list[str]]]:
                 row.paper.get("dataset") == data and figure["metric"] in measured
             ):
                 continue
-            measure = str(figure["metric"]).replace("_", " ")
-            title = f"paper, {row.paper.get('table')}: {measure}, {row.paper.get('dataset')}"
+            metric = str(figure["metric"]).replace("_", " ")
+            title = f"paper, {row.paper.get('table')}: {metric}, {row.paper.get('dataset')}"
             if figure.get("labels_per_class") in (None, row.runs[0].settings.get("dataset.labels_per_class")):
                 found.setdefault(title, [""] * len(results.rows))[k] = format_paper_result(figure)
     return list(found.items())

@@ -14,7 +14,7 @@ class NoValue(Exception):
 
 
 def values_over_seeds(
-    overrides: list[str], settings: list[str], seeds: Sequence[int | None], measure: str
+    overrides: list[str], settings: list[str], seeds: Sequence[int | None], metric: str
 ) -> Iterator[tuple[Path, float]]:
     """Yield folder and value of the run on each seed (None: the command's own), finished runs as they lie.
 
@@ -29,6 +29,6 @@ def values_over_seeds(
         if outcome.folder is None:
             raise NoValue(outcome.reason)
         try:
-            yield outcome.folder, value_of(outcome.folder, measure, overrides)
+            yield outcome.folder, value_of(outcome.folder, metric, overrides)
         except NotMeasured as error:
             raise NoValue(str(error)) from None

@@ -78,7 +78,7 @@ def probed(job: Job) -> Probe:
         return Probe(problem=lines[-1] if lines else f"the step ended with status {done.returncode}")
 
 
-def measure(overrides: Sequence[str]) -> Probe:
+def metric(overrides: Sequence[str]) -> Probe:
     """Two steps of the run that `overrides` ask for: the second timed. Opens its data; writes nothing of the run."""
     from pathlib import Path
 
@@ -112,7 +112,7 @@ def measure(overrides: Sequence[str]) -> Probe:
 def main() -> None:
     """Print the figures of the run that the command line asks for as a line of JSON."""
     try:
-        print(json.dumps(vars(measure(sys.argv[1:]))))
+        print(json.dumps(vars(metric(sys.argv[1:]))))
     except UsageError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

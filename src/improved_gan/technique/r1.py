@@ -2,7 +2,7 @@
 
     gamma / 2 E_x |grad_x D(x)|^2    over real x,
 
-with D the logit: where the generator has reached the data, a discriminator with a slope there has to pay for it.
+with D the logit: where the generator has reached the data, a discriminator with a gradient there has to pay for it.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class Config:
 
 
 def penalty(config: Config) -> Callable[[LossInputs], Tensor]:
-    """The penalty on the discriminator's slope on real images."""
+    """The penalty on the discriminator's gradient on real images."""
 
     def of(inputs: LossInputs) -> Tensor:
         assert inputs.real is not None
@@ -33,14 +33,14 @@ def penalty(config: Config) -> Callable[[LossInputs], Tensor]:
 
 
 def r1_penalty(
-    weight: float, realness: Callable[[Tensor], Tensor], real: Float[Tensor, "batch *image"]
+    weight: float, real_score: Callable[[Tensor], Tensor], real: Float[Tensor, "batch *image"]
 ) -> Float[Tensor, ""]:
-    """The penalty; `weight` is gamma, `realness` gives the logit of each image."""
+    """The penalty; `weight` is gamma, `real_score` gives the logit of each image."""
     import torch
 
     real = real.detach().requires_grad_()
-    (slope,) = torch.autograd.grad(realness(real).sum(), real, create_graph=True)
-    return weight / 2 * slope.square().flatten(1).sum(1).mean()
+    (gradient,) = torch.autograd.grad(real_score(real).sum(), real, create_graph=True)
+    return weight / 2 * gradient.square().flatten(1).sum(1).mean()
 
 
 TECHNIQUE = Technique(config=Config, penalty=penalty, differentiates_twice=True)

@@ -24,15 +24,15 @@ class Config:
 
 
 def penalty(config: Config) -> Callable[[LossInputs], Tensor]:
-    """The penalty on the discriminator's slope on generated images."""
+    """The penalty on the discriminator's gradient on generated images."""
     return lambda inputs: r2_penalty(config.weight, inputs.score, inputs.fake)
 
 
 def r2_penalty(
-    weight: float, realness: Callable[[Tensor], Tensor], fake: Float[Tensor, "batch *image"]
+    weight: float, real_score: Callable[[Tensor], Tensor], fake: Float[Tensor, "batch *image"]
 ) -> Float[Tensor, ""]:
-    """The penalty; `weight` is gamma, `realness` gives the logit of each image."""
-    return r1_penalty(weight, realness, fake)
+    """The penalty; `weight` is gamma, `real_score` gives the logit of each image."""
+    return r1_penalty(weight, real_score, fake)
 
 
 TECHNIQUE = Technique(config=Config, penalty=penalty, differentiates_twice=True)

@@ -87,7 +87,7 @@ def unrolled_parameters(network: Module, optimizer: Any, loss: Callable[[], Tens
             means[i] = beta1 * means[i] + (1 - beta1) * gradient
             squares[i] = beta2 * squares[i] + (1 - beta2) * (gradient.square() + inside)
             mean, square = means[i] / (1 - beta1 ** (counts[i] + k)), squares[i] / (1 - beta2 ** (counts[i] + k))
-            root = (square + 1e-30).sqrt()  # which has a slope at 0 too
+            root = (square + 1e-30).sqrt()  # which has a derivative at 0 too
             values[name] = values[name] - group["lr"] * mean / (root + group["eps"])
     return values
 

@@ -178,7 +178,7 @@ class GAN:
         terms = [penalty(inputs) for penalty in self.penalties.values()]
         return self.objective.discriminator_loss(real, fake, self.targets) + sum(terms)
 
-    def judge(self, batch: Batch, fake: Tensor) -> list[Outputs]:
+    def discriminate(self, batch: Batch, fake: Tensor) -> list[Outputs]:
         """The discriminator's outputs for real, generated and, where the objective has them, labelled images."""
         if batch.labelled is None:
             return self.discriminator(batch.real, fake)

@@ -51,7 +51,7 @@ class TrainedRun:
 
     @property
     def metrics(self) -> "pandas.DataFrame":
-        """What metrics.jsonl holds: a row for each logged step, NaN where a measure was not taken."""
+        """What metrics.jsonl holds: a row for each logged step, NaN where a metric was not taken."""
         import pandas  # heavy: only when needed
 
         lines = RunFolder(self.folder).metrics()

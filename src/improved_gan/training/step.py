@@ -29,7 +29,7 @@ def discriminator_losses(pair: GAN, batch: Batch) -> Losses:
     assert isinstance(objective, Adversarial)
     with torch.no_grad():
         fake_images = pair.generate(len(batch.real))
-    real, fake, *labelled = pair.judge(batch, fake_images)
+    real, fake, *labelled = pair.discriminate(batch, fake_images)
     losses = {"adversarial_loss": objective.discriminator_loss(real, fake, pair.targets)}
     if objective.labelled_loss is not None:
         shown, labels = (labelled[0], batch.labels) if labelled else (real, batch.real_labels)

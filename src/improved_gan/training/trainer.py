@@ -59,7 +59,7 @@ class Trainer:
         self.step = 0
         noise = self.pair.discriminator_noise
         if noise is not None and training.balance.instance_noise_decay:
-            noise.deviation = torch.tensor(noise.deviation, device=self.device)
+            noise.std = torch.tensor(noise.std, device=self.device)
         self._update = STEPS[type(self.pair.objective)]
 
     def _images(self, split: PreparedSplit) -> Images:
@@ -131,8 +131,8 @@ class Trainer:
         for player in (self.pair.generator_player, self.pair.discriminator_player):
             player.scale_learning_rate(min(left, 1.0))
         noise, balance = self.pair.discriminator_noise, self.config.training.balance
-        if noise is not None and isinstance(noise.deviation, Tensor):
-            noise.deviation.fill_(balance.instance_noise_std * (1 - self.step / self.total_steps))
+        if noise is not None and isinstance(noise.std, Tensor):
+            noise.std.fill_(balance.instance_noise_std * (1 - self.step / self.total_steps))
 
     def weights_are_finite(self) -> bool:
         """Whether every trained parameter of both players is a finite number."""

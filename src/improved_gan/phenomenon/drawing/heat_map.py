@@ -1,4 +1,4 @@
-"""A measure over two settings as a heat map, a panel for each value of a third."""
+"""A metric over two settings as a heat map, a panel for each value of a third."""
 
 from collections.abc import Hashable, Sequence
 from pathlib import Path
@@ -21,15 +21,15 @@ COLUMNS = 3
 
 
 def draw_heat_maps(
-    rows: Sequence[Row], folder: Path, *, x: str, y: str, panel: str | None, measure: str, words: tuple[str, str, str]
+    rows: Sequence[Row], folder: Path, *, x: str, y: str, panel: str | None, metric: str, words: tuple[str, str, str]
 ) -> list[dict[str, Any]]:
-    """Mean of `measure` over seeds; `x`, `y` and `panel` are keys of the config, `words` names x, y and the measure."""
+    """Mean of `metric` over seeds; `x`, `y` and `panel` are keys of the config, `words` names x, y and the metric."""
     panels = _levels(rows, panel) if panel else [None]
     of_x, of_y = _levels(rows, x), _levels(rows, y)
     means = np.full((len(panels), len(of_y), len(of_x)), np.nan)
     lines: list[dict[str, Any]] = []
     for row in rows:
-        settings, values = row.runs[0].settings, [measured(run, measure) for run in row.runs]
+        settings, values = row.runs[0].settings, [measured(run, metric) for run in row.runs]
         place = (panels.index(settings[panel] if panel else None), of_y.index(settings[y]), of_x.index(settings[x]))
         means[place] = np.mean(values)
         first = {panel.split(".")[0]: settings[panel]} if panel else {}

@@ -37,9 +37,9 @@ def history(run: Run, key: str) -> History:
     return np.array([step for step, _ in found], dtype=float), np.array([value for _, value in found], dtype=float)
 
 
-def measured(run: Run, measure: str) -> float:
-    """The run's final value of a measure; NaN where it was not measured."""
-    return next((value for (name, _), value in run.metrics.items() if name == measure), float("nan"))
+def measured(run: Run, metric: str) -> float:
+    """The run's final value of a metric; NaN where it was not measured."""
+    return next((value for (name, _), value in run.metrics.items() if name == metric), float("nan"))
 
 
 def format_mean_std(values: list[float], digits: int) -> str:
