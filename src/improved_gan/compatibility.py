@@ -6,7 +6,7 @@ What means something works; what means nothing is refused with the sentence that
 from improved_gan import registry
 from improved_gan.architecture import architectures
 from improved_gan.config import Config, UsageError
-from improved_gan.objective import Reconstruction, objectives
+from improved_gan.objective import Adversarial, Reconstruction, objectives
 from improved_gan.technique import EXCLUSIVE
 
 
@@ -15,6 +15,7 @@ def check_compatibility(config: Config) -> None:
     for rule in (
         _check_places,
         _check_without_a_game,
+        _check_updates,
         _check_techniques,
         _check_optimizer,
         _check_second_derivatives,
@@ -70,6 +71,23 @@ def _check_without_a_game(config: Config) -> None:
             f"training.generator_steps={training.generator_steps}: with objective={name} both networks are "
             "updated together, training.discriminator_steps times per step; must be 1"
         )
+
+
+def _check_updates(config: Config) -> None:
+    training, name = config.training, config.objective.name
+    if training.updates == "alternating":
+        return
+    if objectives()[name].kind is not Adversarial:
+        raise UsageError(
+            f"training.updates=simultaneous: has no effect with objective={name}, which has no two players; "
+            "set it to alternating"
+        )
+    for key in ("discriminator_steps", "generator_steps"):
+        if getattr(training, key) > 1:
+            raise UsageError(
+                f"training.{key}={getattr(training, key)}: with training.updates=simultaneous both players are "
+                "updated once a step; must be 1"
+            )
 
 
 def _check_optimizer(config: Config) -> None:

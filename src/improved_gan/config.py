@@ -201,6 +201,7 @@ class TrainingConfig:
     steps: int | None = number(minimum=1)
     discriminator_steps: int = number(minimum=1)
     generator_steps: int = number(minimum=1)
+    updates: str = one_of("alternating", "simultaneous", neutral="alternating")  # the latter: at the same weights
     learning_rate: float = number(above=0)
     generator_learning_rate: float = number(minimum=0)  # 0: frozen; its gradients and losses are logged all the same
     discriminator_learning_rate: float = number(minimum=0)

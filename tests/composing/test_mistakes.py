@@ -40,6 +40,14 @@ WRONG = {
         ["objective=supervised_only", "technique=none", "technique.feature_matching.enabled=true"],
         "has no effect with objective=supervised_only",
     ),
+    "two players at once, and one of them twice": (
+        ["training.updates=simultaneous", "training.generator_steps=2"],
+        "training.generator_steps=2: with training.updates=simultaneous both players are updated once a step",
+    ),
+    "two players at once, and no two players": (
+        ["objective=vae", "technique=none", "training.updates=simultaneous"],
+        "training.updates=simultaneous: has no effect with objective=vae",
+    ),
     "no end": (["training.epochs=null"], "training.steps=null"),
     "missing path": (["dataset=npz"], "dataset.path=null"),
     "missing file": (["dataset=npz", "dataset.path=/nowhere/x.npz"], "does not exist"),

@@ -28,10 +28,10 @@ def test_the_stronger_player_waits_and_never_both() -> None:
     )
 
 
-def test_a_skipped_update_changes_no_weight_and_is_counted() -> None:
-    run = small_trainer(
-        "objective=non_saturating", "training.balance.accuracy_threshold=0.51", "training.learning_rate=0.01"
-    )
+@pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
+def test_a_skipped_update_changes_no_weight_and_is_counted(updates: str) -> None:
+    settings = ("objective=non_saturating", "training.balance.accuracy_threshold=0.51", "training.learning_rate=0.01")
+    run = small_trainer(*settings, f"training.updates={updates}")
     for _ in range(8):
         before = weights(run.pair.discriminator)
         skipped = run.pair.balance.counts()["discriminator_updates_skipped"]

@@ -60,6 +60,12 @@ CASES = {
         *on("diffaugment", "consistency"),
         "architecture.input_regulariser=noise",
     ),
+    "simultaneous": (
+        "training.updates=simultaneous",
+        "architecture=digits_conv",
+        "architecture.input_regulariser=noise",
+        *on("minibatch_discrimination"),
+    ),
     "balanced": ("objective=hinge", "training.balance.accuracy_threshold=0.6"),
 }
 QUICK = ("digits_mlp, our methods", "digits_conv, feature matching", "wasserstein_gp", "r1")

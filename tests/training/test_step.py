@@ -15,7 +15,13 @@ from improved_gan.config import Config
 from improved_gan.training.batches import Batch
 from improved_gan.training.builder import build_gan, initialise
 from improved_gan.training.gan import GAN, frozen
-from improved_gan.training.step import discriminator_losses, discriminator_step, generator_step, supervised_step
+from improved_gan.training.step import (
+    discriminator_losses,
+    discriminator_step,
+    generator_step,
+    simultaneous_step,
+    supervised_step,
+)
 from improved_gan.training.trainer import Trainer
 
 TECHNIQUES = ("feature_matching", "minibatch_discrimination", "historical_averaging", "label_smoothing")
@@ -123,6 +129,37 @@ def test_the_generators_step_leaves_the_discriminator_alone() -> None:
     generator_step(pair, batch.real)
     for parameter, old in zip(pair.discriminator.parameters(), before, strict=True):
         assert torch.equal(parameter, old) and parameter.grad is None and parameter.requires_grad
+
+
+@pytest.mark.parametrize("name", ["digits", "digits_conv"])
+@pytest.mark.parametrize("technique", ["none", "feature_matching"])
+def test_simultaneous_updates_take_both_gradients_at_the_same_weights_and_latents(name: str, technique: str) -> None:
+    switched = [] if technique == "none" else [f"technique.{technique}.enabled=true"]
+    wide = ["architecture.width=64", "training.updates=simultaneous", "training.precision=fp32"]
+    config = configured(name, *switched, *wide)
+    torch.manual_seed(0)
+    pair, batch = build_gan(config, 10, CPU), batch_for(config, 100)
+    initialise(pair, batch.real)
+    pair.discriminator.eval()
+    torch.manual_seed(3)
+    of_discriminator = torch.autograd.grad(
+        discriminator_losses(pair, batch)["discriminator_loss"], list(pair.discriminator.parameters())
+    )
+    torch.manual_seed(3)
+    loss = pair.generator_loss(pair, batch.real, pair.generate(100))
+    of_generator = torch.autograd.grad(loss, list(pair.generator.parameters()))
+    torch.manual_seed(3)
+    before = parameters(pair)
+    losses = simultaneous_step(pair, batch)
+    torch.testing.assert_close(losses["generator_loss"], loss.detach())
+    networks = (pair.discriminator, of_discriminator), (pair.generator, of_generator)
+    for network, expected in networks:
+        for parameter, gradient in zip(network.parameters(), expected, strict=True):
+            assert parameter.grad is not None
+            torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-6)
+    moved = [not torch.equal(a, b) for a, b in zip(before, parameters(pair), strict=True)]
+    of_both = len(list(pair.generator.parameters()))
+    assert any(moved[:of_both]) and any(moved[of_both:])
 
 
 def test_frozen_gives_back_what_it_took_even_after_an_error() -> None:

@@ -15,7 +15,7 @@ from improved_gan.training.balance import AdaptiveBalance
 from improved_gan.training.batches import Batch
 from improved_gan.training.builder import build_gan
 from improved_gan.training.gan import GAN
-from improved_gan.training.step import STEPS, discriminator_step, generator_step
+from improved_gan.training.step import discriminator_step, generator_step, step_of
 
 OPERATIONS_A_DISTANCE = 3  # a coordinate's: difference, absolute value, sum; going back as many
 
@@ -32,7 +32,7 @@ def flops_of_step(config: Config, classes: int | None) -> int:
         pair.balance = AdaptiveBalance(None)  # which would read how the discriminator does
         batch = _empty_batch(config, pair, device)
         distances = _Distances(pair.discriminator)
-        update = STEPS[type(pair.objective)]
+        update = step_of(pair, training.updates)
         with _Products() as products:  # the generator's first: unrolling reads how often the other has moved
             for _ in range(training.generator_steps if update is discriminator_step else 0):
                 generator_step(pair, batch.real)

@@ -1,6 +1,6 @@
 """The two players of the game and what each needs to make a move."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -109,6 +109,17 @@ def update(loss: Tensor, *players: Player) -> None:
     (loss + sum(player.penalty() for player in players)).backward()
     distributed.average_gradients(p for player in players for p in player.network.parameters())
     for player in players:
+        player.advance()
+
+
+def update_apart(losses: Sequence[tuple[Tensor, Player]]) -> None:
+    """One optimizer step of each player down its own loss; all gradients are taken before any player moves."""
+    for loss, player in losses:
+        parameters = list(player.network.parameters())
+        player.optimizer.zero_grad()
+        (player.loss_weight * loss + player.penalty()).backward(inputs=parameters, retain_graph=True)
+        distributed.average_gradients(parameters)
+    for _, player in losses:
         player.advance()
 
 

@@ -18,18 +18,22 @@ from torch import Tensor
 from improved_gan import distributed
 from improved_gan.objective import Adversarial, Outputs, Reconstruction, Supervised
 from improved_gan.training.batches import Batch
-from improved_gan.training.gan import GAN, GeneratorLoss, Penalty, frozen, update
+from improved_gan.training.gan import GAN, GeneratorLoss, Penalty, frozen, update, update_apart
 
 Losses = dict[str, Tensor]
 
 
 def discriminator_losses(pair: GAN, batch: Batch) -> Losses:
     """What the discriminator minimises ("discriminator_loss"), its terms, and how it sees real and generated images."""
-    objective = pair.objective
-    assert isinstance(objective, Adversarial)
     with torch.no_grad():
         fake_images = pair.generate(len(batch.real))
-    real, fake, *labelled = pair.discriminate(batch, fake_images)
+    return _discriminator_losses(pair, batch, fake_images, pair.discriminate(batch, fake_images))
+
+
+def _discriminator_losses(pair: GAN, batch: Batch, fake_images: Tensor, outputs: list[Outputs]) -> Losses:
+    objective = pair.objective
+    assert isinstance(objective, Adversarial)
+    real, fake, *labelled = outputs
     losses = {"adversarial_loss": objective.discriminator_loss(real, fake, pair.targets)}
     if objective.labelled_loss is not None:
         shown, labels = (labelled[0], batch.labels) if labelled else (real, batch.real_labels)
@@ -100,12 +104,41 @@ def generator_step(pair: GAN, real_images: Tensor | None, count: int | None = No
     return {"generator_loss": loss.detach()}
 
 
-def own_generator_loss(pair: GAN, real_images: Tensor | None, fake_images: Tensor) -> Tensor:
-    """The objective's own loss; the discriminator sees the reals again only where that matters."""
+def simultaneous_step(pair: GAN, batch: Batch) -> Losses:
+    """Update both players at once: both gradients are taken at the same weights, on one batch and one set of latents.
+
+    As in the ImageNet release the two losses share one pass of the discriminator, unless a technique brings the
+    generator a loss of its own, which looks again.
+    """
+    fake_images = pair.generate(len(batch.real))
+    outputs = pair.discriminate(batch, fake_images)
+    losses = _discriminator_losses(pair, batch, fake_images, outputs)
+    if pair.generator_loss is own_generator_loss:
+        losses["generator_loss"] = own_generator_loss(pair, batch.real, fake_images, outputs)
+    else:
+        losses["generator_loss"] = pair.generator_loss(pair, batch.real, fake_images)
+    players = {"discriminator_loss": pair.discriminator_player, "generator_loss": pair.generator_player}
+    moves = {
+        "discriminator_loss": pair.balance.should_update_discriminator(losses["discriminator_batch_accuracy"]),
+        "generator_loss": pair.balance.should_update_generator(),
+    }
+    update_apart([(losses[name], player) for name, player in players.items() if moves[name]])
+    return {name: value.detach() for name, value in losses.items()}
+
+
+def own_generator_loss(
+    pair: GAN, real_images: Tensor | None, fake_images: Tensor, outputs: list[Outputs] | None = None
+) -> Tensor:
+    """The objective's own loss; the discriminator sees the reals again only where that matters.
+
+    `outputs` are those for real and generated images, where it has seen both already.
+    """
     objective, discriminator = pair.objective, pair.discriminator
     assert isinstance(objective, Adversarial)
     real: Outputs | None = None
-    if objective.generator_sees_reals or discriminator.couples_batches:
+    if outputs is not None:
+        real, fake = outputs[:2]
+    elif objective.generator_sees_reals or discriminator.couples_batches:
         assert real_images is not None
         real, fake = discriminator(real_images, fake_images)
     else:
@@ -130,4 +163,8 @@ STEPS: dict[type, Callable[[GAN, Batch], Losses]] = {
     Supervised: supervised_step,
     Reconstruction: reconstruction_step,
 }
-"""How an objective of each kind moves, once for each of `training.discriminator_steps`."""
+
+
+def step_of(pair: GAN, updates: str) -> Callable[[GAN, Batch], Losses]:
+    """How the pair moves, once for each of `training.discriminator_steps`; `updates` is "simultaneous" or not."""
+    return simultaneous_step if updates == "simultaneous" else STEPS[type(pair.objective)]

@@ -20,7 +20,7 @@ from improved_gan.training.data_checks import check_against_data
 from improved_gan.training.device import prepare_arithmetic
 from improved_gan.training.random_state import random_state, restore_random_state
 from improved_gan.training.sampling import Sampler
-from improved_gan.training.step import STEPS, Losses, discriminator_step, generator_step
+from improved_gan.training.step import Losses, discriminator_step, generator_step, step_of
 
 RECONSTRUCTED, GRID_COLUMNS = 32, 8  # training images that are drawn beside their reconstructions
 
@@ -60,7 +60,7 @@ class Trainer:
         noise = self.pair.discriminator_noise
         if noise is not None and training.balance.instance_noise_decay:
             noise.std = torch.tensor(noise.std, device=self.device)
-        self._update = STEPS[type(self.pair.objective)]
+        self._update = step_of(self.pair, training.updates)
 
     def _images(self, split: PreparedSplit) -> Images:
         """The images of a split, made (and so uploaded to a GPU) once."""
@@ -105,7 +105,10 @@ class Trainer:
             distributed.take_from_first([*network.parameters(), *network.buffers()])
 
     def advance(self) -> Losses:
-        """One step: `discriminator_steps` updates of the discriminator, then `generator_steps` of the generator."""
+        """One step: `discriminator_steps` updates of the discriminator, then `generator_steps` of the generator.
+
+        Or one of both at once, where `training.updates` is "simultaneous".
+        """
         with distributed.sharded(self.config.training.batch_size // self.pair.pack):
             return self._advance()
 
