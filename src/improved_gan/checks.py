@@ -69,7 +69,7 @@ def _check_range(key: str, value: Any, rules: Any) -> None:
     choices = dict.fromkeys(rules.get("choices") or ())
     if key in registry.NAMED_BY:
         choices |= dict.fromkeys(registry.records(registry.NAMED_BY[key]))
-    for word in value if isinstance(value, list) else [value]:
+    for word in value if isinstance(value, list) else [str(value).lower() if isinstance(value, bool) else value]:
         if choices and word not in choices:
             raise UsageError(f"{key}={word}: must be one of {', '.join(choices)}")
 

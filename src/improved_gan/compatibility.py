@@ -21,6 +21,7 @@ def check_compatibility(config: Config) -> None:
         _check_second_derivatives,
         _check_slopes,
         _check_decoder,
+        _check_cuda_graph,
     ):
         rule(config)
 
@@ -133,3 +134,18 @@ def _check_decoder(config: Config) -> None:
             f"architecture={architecture}: objective={name} requires a decoder of codes, and this generator takes "
             "noise at every level; choose another architecture"
         )
+
+
+def _check_cuda_graph(config: Config) -> None:
+    why = "a CPU has none" if config.device == "cpu" else why_no_cuda_graph(config)
+    if config.training.cuda_graph is True and why is not None:
+        raise UsageError(f"training.cuda_graph=true: {why}; use auto or false")
+
+
+def why_no_cuda_graph(config: Config) -> str | None:
+    """Why a step of `config` cannot be one launch on a GPU; none if it can."""
+    if config.training.balance.accuracy_threshold is not None:
+        return "training.balance.accuracy_threshold reads in every step which player is to move"
+    if "unrolling" in config.technique.enabled():
+        return "technique.unrolling reads the optimizer's counts in every step"
+    return None

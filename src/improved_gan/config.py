@@ -214,6 +214,7 @@ class TrainingConfig:
     generator_ema: EmaConfig = field(default_factory=EmaConfig)
     precision: str = one_of("auto", "fp32", "tf32", "bf16")  # "auto" is resolved before a run gets its hash
     deterministic: bool = key(default=True, neutral=True)  # as were all runs before this was a key
+    cuda_graph: Any = one_of("auto", "true", "false", affects_result=False, default="auto")  # the step as one launch
     threads: int | None = number(minimum=1, maximum=1024, affects_result=False)
     log_interval: int = number(minimum=1, affects_result=False)  # steps
     sample_interval: int = number(minimum=1, affects_result=False)  # steps

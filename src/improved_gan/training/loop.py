@@ -81,8 +81,9 @@ class Loop:
         )
         with SignalWatcher() as interruption, bar:
             while trainer.step < trainer.total_steps:
-                with self.diagnostics.watching() if self._logs(trainer.step + 1) else nullcontext():
-                    losses = trainer.advance()
+                watched = self._logs(trainer.step + 1)
+                with self.diagnostics.watching() if watched else nullcontext():
+                    losses = trainer.advance(watched=watched)
                 bar.update()
                 # Once: a signal that comes while the step is reported ends the next one.
                 signum = distributed.largest(interruption.signum or 0) or None

@@ -14,13 +14,14 @@ from improved_gan.dataset import PreparedDataset
 from improved_gan.dataset.labels import held_out, labelled_indices
 from improved_gan.dataset.prepared import PreparedSplit
 from improved_gan.objective import Reconstruction
-from improved_gan.training.batches import Batches, Images, full_batches
+from improved_gan.training.batches import Batch, Batches, Images, full_batches
 from improved_gan.training.builder import build_gan, initialise
 from improved_gan.training.data_checks import check_against_data
 from improved_gan.training.device import prepare_arithmetic
 from improved_gan.training.random_state import random_state, restore_random_state
 from improved_gan.training.sampling import Sampler
 from improved_gan.training.step import Losses, discriminator_step, generator_step, step_of
+from improved_gan.training.step_graph import Inputs, replayed_or_not
 
 RECONSTRUCTED, GRID_COLUMNS = 32, 8  # training images that are drawn beside their reconstructions
 
@@ -61,6 +62,7 @@ class Trainer:
         if noise is not None and training.balance.instance_noise_decay:
             noise.std = torch.tensor(noise.std, device=self.device)
         self._update = step_of(self.pair, training.updates)
+        self.updates = replayed_or_not(self._updates, self.pair, config, self.device)
 
     def _images(self, split: PreparedSplit) -> Images:
         """The images of a split, made (and so uploaded to a GPU) once."""
@@ -104,27 +106,41 @@ class Trainer:
         for network in (self.pair.generator, self.pair.discriminator):
             distributed.take_from_first([*network.parameters(), *network.buffers()])
 
-    def advance(self) -> Losses:
+    def advance(self, *, watched: bool = False) -> Losses:
         """One step: `discriminator_steps` updates of the discriminator, then `generator_steps` of the generator.
 
         Or one of both at once, where `training.updates` is "simultaneous".
+
+        One that is `watched` runs for itself also where steps are replayed, so that hooks and gradients are there.
         """
         with distributed.sharded(self.config.training.batch_size // self.pair.pack):
-            return self._advance()
+            self._schedule()
+            losses = (self._updates if watched else self.updates)(self._inputs())
+            self.step += 1
+            return losses
 
-    def _advance(self) -> Losses:
-        training = self.config.training
-        losses: Losses = {}
-        self._schedule()
-        for k in range(training.discriminator_steps):
-            batch = self.batches.for_discriminator(self.step * training.discriminator_steps + k)
-            losses |= self._update(self.pair, batch)
+    def _inputs(self) -> Inputs:
+        """What the step's updates see of the data."""
+        training, step = self.config.training, self.step
+        first = step * training.discriminator_steps
+        inputs: Inputs = [self.batches.for_discriminator(first + k) for k in range(training.discriminator_steps)]
+        if self._update is discriminator_step and self.pair.generator_sees_reals:
+            first = step * training.generator_steps
+            inputs += [self.batches.for_generator(first + k) for k in range(training.generator_steps)]
+        return inputs
+
+    def _updates(self, inputs: Inputs) -> Losses:
+        training, losses = self.config.training, Losses()
+        reals: list[Tensor | None] = []
+        for part in inputs:
+            if isinstance(part, Batch):
+                losses |= self._update(self.pair, part)
+            else:
+                reals.append(part)
         if self._update is discriminator_step:
-            for k in range(training.generator_steps):
-                number = self.step * training.generator_steps + k
-                real = self.batches.for_generator(number) if self.pair.generator_sees_reals else None
-                losses |= generator_step(self.pair, real, training.batch_size // self.pair.pack // distributed.shares())
-        self.step += 1
+            count = training.batch_size // self.pair.pack // distributed.shares()
+            for real in reals or [None] * training.generator_steps:
+                losses |= generator_step(self.pair, real, count)
         return losses
 
     def _schedule(self) -> None:
@@ -199,3 +215,4 @@ class Trainer:
         self.step = state["step"]
         self.pair.load_state_dict(state["pair"])
         restore_random_state(state["random_state"], self.device)
+        self.updates = replayed_or_not(self._updates, self.pair, self.config, self.device)  # a graph knows addresses
