@@ -24,7 +24,7 @@ def step_cost(wanted: SearchConfig, words: Iterable[str]) -> float:
     fitting = [entry for entry in costs if set(entry.split()) <= given]
     if not fitting:
         raise UsageError(
-            f"search.step_milliseconds: has no entry for {' '.join(sorted(given))}; add what a step of it costs, or set "
-            "search.seconds=null"
+            f"search.step_milliseconds: has no entry for {' '.join(sorted(given))}; add what a step of it costs, or "
+            "set search.seconds=null"
         )
     return float(costs[max(fitting, key=lambda entry: len(entry.split()))])
