@@ -87,6 +87,9 @@ class SearchConfig:
     seeds: list[int] | None = MISSING  # a setting's value is the mean over them; null: seed
     confirm_seeds: list[int] | None = MISSING  # that the chosen setting is then run on
     pruning: str = one_of("none", "median")
+    average_from: float | None = number(minimum=0, maximum=1, default=None)  # share of the run; null: its end counts
+    seconds: float | None = number(above=0, default=None)  # what a run may cost; null: as long as the config says
+    step_milliseconds: Any = key(default=None)  # {"overrides of a setting": cost of a step}
     space: Any = MISSING  # {key: [low, high, log], [low, high, linear], or choices}
 
 
@@ -224,6 +227,7 @@ class TrainingConfig:
 @dataclass
 class MetricsConfig:
     names: list[str] = one_of(*METRICS)
+    during: list[str] = one_of(*METRICS, neutral=[])  # logged while training too, beside those of modes
     judged: str = one_of("samples", "training_images", neutral="samples")  # the latter: a run that trains nothing
     epoch_interval: int = number(minimum=1)  # epochs
     step_interval: int | None = number(minimum=1)  # steps; instead of `epoch_interval`, where epochs are long
@@ -253,6 +257,9 @@ class BudgetConfig:
     max_steps: int | None = number(minimum=1)
     max_samples: int | None = number(minimum=1)
     max_width: int | None = number(minimum=1)
+    max_trials: int | None = number(minimum=1)
+    max_seeds: int | None = number(minimum=1)  # of a search, and of its confirmation
+    max_seconds: float | None = number(above=0)  # of each run of a search whose runs have a cost
 
 
 @dataclass

@@ -46,7 +46,10 @@ def compose_jobs(arguments: Sequence[str]) -> list[Request]:
     with initialize_config_dir(config_dir=str(conf_folder()), version_base="1.3"):
         if not multirun:
             return [identified(_composed(tuple(texts)))]
-        return _all_composed(_combinations(overrides + parsed(_experiments_sweep(overrides))))
+        own = parsed(_experiments_sweep(overrides))
+        if any(override.key_or_group == "experiment" for override in own):  # one that stands for several
+            overrides = [override for override in overrides if override.key_or_group != "experiment"]
+        return _all_composed(_combinations(overrides + own))
 
 
 def load_asked_for(texts: Sequence[str]) -> None:
@@ -59,7 +62,7 @@ def load_asked_for(texts: Sequence[str]) -> None:
 
 
 def _experiments_sweep(overrides: list[Override]) -> list[str]:
-    """The chosen experiment's own sweep, as overrides, less the keys that `overrides` set."""
+    """The chosen experiment's own sweep, as overrides, less the keys that `overrides` set; it may be of experiments."""
     chosen = [o for o in overrides if o.key_or_group == "experiment" and not o.is_sweep_override()]
     if not chosen:
         return []
@@ -67,7 +70,7 @@ def _experiments_sweep(overrides: list[Override]) -> list[str]:
         composed = compose("config", search_path() + [o.input_line or "" for o in chosen], return_hydra_config=True)
     except HydraException as error:
         raise to_usage_error(error, ()) from None
-    given = {override.key_or_group for override in overrides}
+    given = {override.key_or_group for override in overrides} - {"experiment"}
     params = composed.hydra.sweeper.params or {}
     return [f"{key}={values}" for key, values in params.items() if key not in given]
 

@@ -13,7 +13,7 @@ from improved_gan.architecture import check_architecture
 from improved_gan.checks import check
 from improved_gan.composing.fitting import check_shapes
 from improved_gan.composing.identity import run_digest, run_name
-from improved_gan.config import Config
+from improved_gan.config import BudgetConfig, Config, SearchConfig
 from improved_gan.remarks import collecting_remarks
 
 
@@ -96,6 +96,17 @@ def _resolved_precision(config: Config) -> str:
     return "bf16" if has_fast_bf16(choose_device(config.device)) else "fp32"
 
 
+def _cut(search: SearchConfig, budget: BudgetConfig) -> None:
+    """Cap a search's trials, their seeds and the cost of a run."""
+    if budget.max_trials is not None:
+        search.trials = min(search.trials, budget.max_trials)
+    if budget.max_seeds is not None:
+        search.seeds = search.seeds and search.seeds[: budget.max_seeds]
+        search.confirm_seeds = search.confirm_seeds and search.confirm_seeds[: budget.max_seeds]
+    if budget.max_seconds is not None and search.seconds is not None:
+        search.seconds = min(search.seconds, budget.max_seconds)
+
+
 def _apply_budget(config: Config) -> bool:
     """Cap steps, samples and width as the budget says; true if that changed anything."""
     budget, before = config.budget, dataclasses.asdict(config)
@@ -109,4 +120,6 @@ def _apply_budget(config: Config) -> bool:
     if budget.max_width is not None:
         config.architecture.width = min(config.architecture.width, budget.max_width)
         config.architecture.generator_width = min(config.architecture.generator_width, budget.max_width)
+    if config.search is not None:
+        _cut(config.search, budget)
     return dataclasses.asdict(config) != before

@@ -81,12 +81,13 @@ class ModeHistogram:
         wanted = [name for name in OF_MODES if name in metrics.names]
         if trainer.config.dataset.holds_points and metrics.names:
             wanted = list(OF_MODES)
+        wanted += [name for name in metrics.during if name not in wanted]
         if not trainer.pair.objective.trains_generator:
             wanted = []
         self.evaluator = _evaluator(dataclasses.replace(metrics, names=wanted), trainer)
 
     def __call__(self) -> dict[str, Any]:
-        """Every name of `OF_MODES`, and `mode_counts`, the samples of each mode: of 2,500 samples."""
+        """Every name of `OF_MODES` and `metrics.during`, and `mode_counts`, the samples of each mode: of 2,500."""
         if not self.evaluator.metrics:
             return {}
         count = min(self.trainer.config.metrics.samples, COUNTED)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,8 @@ from improved_gan.config import SearchConfig, UsageError
 from improved_gan.files import atomic_write
 from improved_gan.metrics.registry import METRICS
 from improved_gan.run_folder import RunFolder
-from improved_gan.search.seeds import NoValue, values_over_seeds
+from improved_gan.search.cost import length_of
+from improved_gan.search.seeds import Measured, NoValue, measured, over_seeds
 from improved_gan.search.space import default_of, space_of, written
 from improved_gan.search.worker import Worker
 from improved_gan.training.termination import TrainingFailed
@@ -41,6 +43,8 @@ def search(request: Request) -> Path:
     wanted = request.config.search
     assert wanted is not None
     overrides = [o for o in request.overrides if o.partition("=")[0].split(".")[0] not in NOT_OF_TRIALS]
+    if "job=search" not in request.overrides:  # the experiment's own job
+        overrides.append("job=train")
     space = space_of(request.config, overrides)
     direction = _direction(wanted.metric, wanted.direction)
     if wanted.metric == "test_error" and request.config.dataset.evaluate_on == "test":
@@ -67,13 +71,13 @@ def search(request: Request) -> Path:
         # Not the same random draws again after each interruption, nor in two processes.
         study.sampler = optuna.samplers.TPESampler(seed=request.config.seed + len(study.trials))
         while (trial := _next_trial(study, space, worker, wanted.trials)) is not None:
-            _try(study, trial, wanted.metric, overrides, seeds)
+            _try(study, trial, wanted, overrides, seeds)
             with worker.alone():
-                _write(folder, study, wanted.metric, overrides)
+                _write(folder, study, wanted, overrides)
         if wanted.confirm_seeds and len(ended(study)) >= wanted.trials and _best(study):
-            confirmed = _confirm(study, wanted.confirm_seeds, wanted.metric, overrides)
+            confirmed = _confirm(study, wanted, overrides)
             with worker.alone():
-                _write(folder, study, wanted.metric, overrides, confirmed)
+                _write(folder, study, wanted, overrides, confirmed)
     _print(folder.summary())
     return folder.path
 
@@ -106,6 +110,8 @@ def _folder(request: Request, overrides: list[str], space: dict[str, "BaseDistri
     decisive = [compose_jobs(overrides)[0].digest, wanted.metric, direction, str(space)]
     if wanted.seeds is not None or wanted.pruning != "none":  # a study of before has neither
         decisive += [str(wanted.seeds), wanted.pruning]
+    if wanted.average_from is not None or wanted.seconds is not None:  # likewise
+        decisive += [str(wanted.average_from), str(wanted.seconds), str(wanted.step_milliseconds)]
     digest = hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:8]
     parent = Path(request.config.output_root).absolute() / request.experiment / "search"
     found = sorted(parent.glob(f"*-{digest}"))
@@ -136,16 +142,21 @@ def _next_trial(study: "Study", space: dict[str, "BaseDistribution"], worker: Wo
         return trial
 
 
-def _try(study: "Study", trial: "Trial", metric: str, overrides: list[str], seeds: list[int | None]) -> None:
+def _try(
+    study: "Study", trial: "Trial", wanted: SearchConfig, overrides: list[str], seeds: Sequence[int | None]
+) -> None:
     """Run the trial's setting on each seed and tell the study the mean, or why there is none."""
     from optuna.trial import TrialState
 
-    values: list[float] = []
+    settings = _settings(wanted, overrides, trial.params)
+    runs: list[Measured] = []
     try:
-        for folder, value in values_over_seeds(overrides, settings_of(trial.params), seeds, metric):
-            values.append(value)
-            trial.set_user_attr("run", str(folder))
+        for run in over_seeds(overrides, settings, seeds, wanted):
+            runs.append(run)
+            values = [each.value for each in runs]
+            trial.set_user_attr("run", str(run.folder))
             trial.set_user_attr("values", values)
+            trial.set_user_attr("beside", [each.beside for each in runs])
             trial.report(fmean(values), len(values))
             if len(values) == len(seeds) // 2 and trial.should_prune():  # half of its steps are made
                 trial.set_user_attr(
@@ -153,24 +164,41 @@ def _try(study: "Study", trial: "Trial", metric: str, overrides: list[str], seed
                 )
                 study.tell(trial, state=TrialState.PRUNED)
                 return
-        study.tell(trial, fmean(values))
+        study.tell(trial, fmean(each.value for each in runs))
     except NoValue as error:
         log.warning("%s", error)
         trial.set_user_attr("reason", str(error))
         study.tell(trial, state=TrialState.FAIL)
 
 
-def _confirm(study: "Study", seeds: list[int], metric: str, overrides: list[str]) -> dict[str, Any]:
-    """The best setting on `seeds`: its values there, or why they cannot be had."""
-    settings = settings_of(_best(study)[0].params)
+def _confirm(study: "Study", wanted: SearchConfig, overrides: list[str]) -> dict[str, Any]:
+    """The best setting on `search.confirm_seeds`: a value each, null with its reason where a run has none."""
+    settings, seeds = _settings(wanted, overrides, _best(study)[0].params), wanted.confirm_seeds or []
     log.info("confirming on seeds %s: %s", ", ".join(map(str, seeds)), " ".join(settings))
-    values: list[float] = []
-    found: dict[str, Any] = {"settings": settings, "seeds": seeds, "values": values}
-    try:
-        values += [value for _, value in values_over_seeds(overrides, settings, seeds, metric)]
-    except NoValue as error:
-        return found | {"reason": str(error)}
-    return found | {"mean": fmean(values), "std": stdev(values) if len(values) > 1 else None}
+    runs: list[Measured | None] = []
+    reasons: dict[str, str] = {}
+    for seed in seeds:
+        try:
+            runs.append(measured(overrides, settings, seed, wanted))
+        except NoValue as error:
+            runs.append(None)
+            reasons[str(seed)] = str(error)
+    values = [run.value for run in runs if run is not None]
+    return {
+        "settings": settings,
+        "seeds": seeds,
+        "values": [run and run.value for run in runs],
+        "beside": [run.beside if run else None for run in runs],
+        "reasons": reasons,
+        "mean": fmean(values) if values else None,
+        "std": stdev(values) if len(values) > 1 else None,
+    }
+
+
+def _settings(wanted: SearchConfig, overrides: list[str], parameters: dict[str, Any]) -> list[str]:
+    """A trial's parameters as overrides, with the length of its runs where they have a cost."""
+    settings = settings_of(parameters)
+    return settings + length_of(wanted, [*overrides, *settings])
 
 
 def _best(study: "Study") -> list["FrozenTrial"]:
@@ -187,7 +215,11 @@ def settings_of(parameters: dict[str, Any]) -> list[str]:
 
 
 def _write(
-    folder: RunFolder, study: "Study", metric: str, overrides: list[str], confirmed: dict[str, Any] | None = None
+    folder: RunFolder,
+    study: "Study",
+    wanted: SearchConfig,
+    overrides: list[str],
+    confirmed: dict[str, Any] | None = None,
 ) -> None:
     """summary.json and trials.csv, as far as the study has come."""
     from optuna.trial import TrialState
@@ -197,13 +229,13 @@ def _write(
         {
             "value": trial.value,
             "values": trial.user_attrs.get("values"),
-            "settings": settings_of(trial.params),
+            "settings": _settings(wanted, overrides, trial.params),
             "run": trial.user_attrs.get("run"),
         }
         for trial in best[:SHOWN]
     ]
     summary = {
-        "metric": metric,
+        "metric": wanted.metric,
         "direction": study.direction.name.lower(),
         "trials": len(ended(study)),
         "pruned": len(pruned),
@@ -226,6 +258,6 @@ def _print(summary: dict[str, Any]) -> None:
     for trial in summary["best"]:
         print(f"{trial['value']:<10.6g} {' '.join(trial['settings'])}")
     if confirmed := summary.get("confirmed"):
-        found = confirmed.get("reason") or ", ".join(f"{value:.6g}" for value in confirmed["values"])
+        found = ", ".join("failed" if value is None else f"{value:.6g}" for value in confirmed["values"])
         print(f"the best one on seeds {', '.join(map(str, confirmed['seeds']))}: {found}")
     print("the best one: improved-gan " + shlex.join([*summary["overrides"], *summary["best"][0]["settings"]]))

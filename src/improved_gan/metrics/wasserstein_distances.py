@@ -21,10 +21,15 @@ def sliced_wasserstein_distance(
     first: Float[Tensor, "n direction"], second: Float[Tensor, "n direction"]
 ) -> tuple[float, float]:
     """Root of the mean over directions of W_2^2, and its standard error, of points projected on each direction."""
-    squares = (first.sort(dim=0).values - second.sort(dim=0).values).double().square().mean(dim=0)
+    squares = (_sorted(first) - _sorted(second)).double().square().mean(dim=0)
     value = float(squares.mean().sqrt())
     error = float(squares.std()) / math.sqrt(len(squares))
     return value, error / (2 * value) if value > 0 else 0.0
+
+
+def _sorted(points: Float[Tensor, "n direction"]) -> Float[Tensor, "n direction"]:
+    """Each column in order: by NumPy, which takes a tenth of torch's time on a CPU."""
+    return torch.from_numpy(np.sort(points.T.contiguous().numpy(), axis=1)).T.contiguous()
 
 
 def directions(size: int, count: int, seed: int) -> Float[Tensor, "{size} {count}"]:

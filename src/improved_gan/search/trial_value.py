@@ -1,16 +1,40 @@
 """What a finished run is worth by a metric: as training found it, or evaluated afterwards."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
 from improved_gan.composing import compose_jobs
 from improved_gan.job import job_named
+from improved_gan.metrics.registry import METRICS
 
 EVALUATION = "search"  # the name of the evaluation that a search makes of a run
 
 
 class NotMeasured(Exception):
     """The metric cannot be had of this run; the message says why."""
+
+
+def averages(lines: Sequence[dict[str, Any]], average_from: float) -> dict[str, float]:
+    """Each metric's mean over what metrics.jsonl's `lines` hold of it after `average_from` of the run's steps."""
+    last = max((line["step"] for line in lines), default=0)
+    late = [line for line in lines if line["step"] > average_from * last or line["step"] == last]
+    found: dict[str, list[float]] = {}
+    for line in late:
+        for name in METRICS.keys() & line.keys():
+            found.setdefault(name, []).append(line[name])
+    return {name: fmean(values) for name, values in sorted(found.items())}
+
+
+def average_of(folder: Path, metric: str, average_from: float) -> dict[str, float]:
+    """All that the finished run in `folder` logged, averaged over its end; raises `NotMeasured` without `metric`."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    found = averages(lines, average_from)
+    if metric not in found:
+        raise NotMeasured(f"{metric}: not logged in training; set metrics.during=[{metric}]")
+    return found
 
 
 def value_of(folder: Path, metric: str, overrides: list[str]) -> float:
