@@ -18,6 +18,7 @@ from improved_gan.composing import compose_jobs, groups
 from improved_gan.config import UsageError
 from improved_gan.job import search as search_job
 from improved_gan.run_folder import read_config
+from improved_gan.search.seeds import Measured
 from improved_gan.search.space import default_of, space_of
 
 optuna = pytest.importorskip("optuna")
@@ -192,16 +193,18 @@ def test_a_trial_worse_than_the_median_ends_after_half_its_seeds(
     study = optuna.create_study(pruner=optuna.pruners.MedianPruner(n_startup_trials=4))
     made: list[int | None] = []
 
-    def values(overrides: object, settings: list[str], seeds: list[int | None], metric: str) -> object:
+    def runs(overrides: object, settings: list[str], seeds: list[int | None], wanted: object) -> object:
         for seed in seeds:
             made.append(seed)
-            yield tmp_path, float(settings[0].partition("=")[2])
+            yield Measured(tmp_path, float(settings[0].partition("=")[2]), {})
 
-    monkeypatch.setattr(search_job, "values_over_seeds", values)
+    monkeypatch.setattr(search_job, "over_seeds", runs)
+    wanted = compose_jobs(["job=search", SPACE])[0].config.search
+    assert wanted is not None
     for value in (1.0, 2.0, 3.0, 4.0, 5.0, 1.5):
         study.enqueue_trial({"x": value})
         trial = study.ask({"x": optuna.distributions.FloatDistribution(0, 9)})
-        search_job._try(study, trial, "test_error", [], [1, 2])
+        search_job._try(study, trial, wanted, [], [1, 2])
     assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 4 + ["PRUNED", "COMPLETE"]
     assert made == [1, 2] * 4 + [1] + [1, 2]
     assert len(search_job.ended(study)) == 6
