@@ -26,6 +26,7 @@ def check(config: Config) -> None:
         _check_folders,
         _check_tracking,
         _check_length,
+        _check_coupling,
         _check_balance,
         _check_shapes,
         _check_owners,
@@ -125,6 +126,19 @@ def _check_tracking(config: Config) -> None:
 def _check_length(config: Config) -> None:
     if config.training.epochs is None and config.training.steps is None:
         raise UsageError("training.steps=null: set training.steps or training.epochs, or training would never end")
+
+
+def _check_coupling(config: Config) -> None:
+    size, batch, packing = config.training.coupling_size, config.training.batch_size, config.technique.packing
+    if size is None:
+        return
+    if batch % size:
+        raise UsageError(f"training.coupling_size={size}: must divide training.batch_size={batch}")
+    if packing.enabled and (size % packing.pack_size or size < 2 * packing.pack_size):
+        raise UsageError(
+            f"training.coupling_size={size}: must be a multiple of technique.packing.pack_size={packing.pack_size} and "
+            "at least twice as many"
+        )
 
 
 def _check_balance(config: Config) -> None:

@@ -200,6 +200,7 @@ class BalanceConfig:
 @dataclass
 class TrainingConfig:
     batch_size: int = number(minimum=2)
+    coupling_size: int | None = number(minimum=2, neutral=None)  # images that see each other; null: the whole batch
     epochs: int | None = number(minimum=1)  # training ends at `epochs` or `steps`, whichever comes first
     steps: int | None = number(minimum=1)
     discriminator_steps: int = number(minimum=1)
@@ -222,6 +223,10 @@ class TrainingConfig:
     log_interval: int = number(minimum=1, affects_result=False)  # steps
     sample_interval: int = number(minimum=1, affects_result=False)  # steps
     checkpoint_interval: int = number(minimum=1, affects_result=False)  # steps
+
+    def seen_together(self) -> int:
+        """How many images a network sees at a time outside training: as many as couple within it."""
+        return self.coupling_size or self.batch_size
 
 
 @dataclass

@@ -11,6 +11,7 @@ measuring, data-dependent initialisation) is each process's own affair, and the 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -28,7 +29,20 @@ REASON = "improved_gan/reason"  # why a process ended, in the store that all of 
 Result = TypeVar("Result")
 
 _store: Any = None  # a torch.distributed.Store
-_rows: int | None = None  # of one batch in this process, while its steps are shared out
+
+
+@dataclass(frozen=True)
+class _Share:
+    """What this process holds of every batch: number `index` of `count` equal shares, of `rows` examples (or packs)."""
+
+    rows: int
+    count: int
+    index: int
+    groups: int  # whole groups of coupled examples in a share
+    partners: int  # consecutive shares that hold a group together
+
+
+_share: _Share | None = None  # while a batch is shared out, or couples in groups
 
 
 @contextmanager
@@ -94,68 +108,118 @@ def leads() -> bool:
 
 
 @contextmanager
-def sharded(batch_size: int) -> Iterator[None]:
-    """Inside the `with`, this process holds its share of each batch of `batch_size` examples (or packs)."""
-    global _rows
-    if processes() == 1:
+def sharded(batch_size: int, groups: int = 1) -> Iterator[None]:
+    """Inside the `with`, this process holds its share of each batch of `batch_size` examples (or packs).
+
+    A batch couples within each of `groups` groups of consecutive examples; these and the shares must nest.
+    """
+    global _share
+    count = processes()
+    if count == 1 and groups == 1:
         yield
         return
-    assert batch_size % processes() == 0
-    _rows = batch_size // processes()
+    assert batch_size % count == 0 and groups_nest(groups, count)
+    _share = _Share(batch_size // count, count, rank(), max(1, groups // count), max(1, count // groups))
     try:
         yield
     finally:
-        _rows = None
+        _share = None
+
+
+def groups_nest(groups: int, shares: int) -> bool:
+    """Whether each share holds whole groups, or each group whole shares."""
+    return groups % shares == 0 or shares % groups == 0
 
 
 def shares() -> int:
     """Among how many processes a batch is shared out at the moment."""
-    return 1 if _rows is None else processes()
+    return 1 if _share is None else _share.count
 
 
 def own(whole: Shaped[Tensor, "batch *rest"]) -> Shaped[Tensor, "rows *rest"]:
     """This process's rows of a whole batch."""
-    return whole.chunk(shares())[rank()] if _rows is not None else whole
+    return whole if _share is None else whole.chunk(_share.count)[_share.index]
 
 
 def own_of_joined(whole: Shaped[Tensor, "joined *rest"]) -> Shaped[Tensor, "rows *rest"]:
     """This process's rows of several whole batches that were joined: of each batch its share, joined again."""
-    if _rows is None:
+    if shares() == 1:
         return whole
-    return whole.unflatten(0, (-1, processes(), _rows))[:, rank()].flatten(0, 1)
+    assert _share is not None
+    return whole.unflatten(0, (-1, _share.count, _share.rows))[:, _share.index].flatten(0, 1)
 
 
 def whole_like(x: Shaped[Tensor, "rows *rest"]) -> Shaped[Tensor, "batch *rest"]:
     """An empty tensor for the whole batches (one, or several joined) of which x holds the own rows; alone, x itself."""
-    return x if _rows is None else x.new_empty(processes() * len(x), *x.shape[1:])
-
-
-def summed(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """The sum over the processes; differentiable any number of times."""
-    if _rows is None:
-        return x
-    total: Tensor = _Sum.apply(x)
-    return total
+    return x if shares() == 1 else x.new_empty(shares() * len(x), *x.shape[1:])
 
 
 def averaged(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """The mean over the processes; differentiable any number of times."""
-    return summed(x) / processes() if _rows is not None else x
+    return _summed(x) / processes() if shares() > 1 else x
 
 
-def gathered(x: Float[Tensor, "rows *rest"]) -> Float[Tensor, "batch *rest"]:
-    """The whole batch of which x is this process's share; differentiable any number of times."""
-    if _rows is None:
+def _summed(x: Tensor) -> Tensor:
+    total: Tensor = _Sum.apply(x)
+    return total
+
+
+# What couples a batch does so within each of its groups: `group_count` of them in a share, or one that several
+# processes hold together. The functions from here to `var_mean` are about one such group.
+
+
+def group_count() -> int:
+    """How many groups of coupled examples a batch in this process consists of."""
+    return 1 if _share is None else _share.groups
+
+
+def groups(batch: Shaped[Tensor, "rows *rest"]) -> tuple[Tensor, ...]:
+    """A batch's groups, whole or this process's part of one."""
+    return (batch,) if group_count() == 1 else batch.chunk(group_count())
+
+
+def in_groups(compute: Callable[..., Sequence[Tensor]], *batches: Tensor) -> list[Tensor]:
+    """What `compute` makes of batches, given one group of each at a time; the groups joined again."""
+    if group_count() == 1:
+        return list(compute(*batches))
+    made = [compute(*parts) for parts in zip(*map(groups, batches), strict=True)]
+    return [torch.cat(parts) for parts in zip(*made, strict=True)]
+
+
+def partners() -> int:
+    """How many processes hold a group together."""
+    return 1 if _share is None else _share.partners
+
+
+def own_in_group(group: Shaped[Tensor, "group *rest"]) -> Shaped[Tensor, "rows *rest"]:
+    """This process's rows of a group."""
+    if partners() == 1:
+        return group
+    assert _share is not None
+    return group.chunk(_share.partners)[_share.index % _share.partners]
+
+
+def gathered(x: Float[Tensor, "rows *rest"]) -> Float[Tensor, "group *rest"]:
+    """The group of which x is this process's part; differentiable any number of times."""
+    if partners() == 1:
         return x
-    before, after = rank() * len(x), (processes() - 1 - rank()) * len(x)
+    assert _share is not None
+    before, after = _share.index * len(x), (_share.count - 1 - _share.index) * len(x)
     padding = [x.new_zeros(count, *x.shape[1:]) for count in (before, after)]
-    return summed(torch.cat([padding[0], x, padding[1]]))
+    whole = _summed(torch.cat([padding[0], x, padding[1]]))
+    return whole.chunk(_share.count // _share.partners)[_share.index // _share.partners]
+
+
+def group_mean(x: Float[Tensor, "rows *rest"]) -> Float[Tensor, "*rest"]:
+    """The mean of a group's examples, of which x is this process's part; differentiable any number of times."""
+    mean = x.mean(0)
+    return mean if partners() == 1 else gathered(mean[None]).mean(0)
 
 
 def var_mean(x: Float[Tensor, "*shape"], axes: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """The (biased) variance and the mean over `axes`, batches taken whole; differentiable any number of times."""
+    """The (biased) variance and the mean over `axes`, groups taken whole; differentiable any number of times."""
     variance, mean = torch.var_mean(x, list(axes), correction=0)
-    if _rows is None:
+    if partners() == 1:
         return variance, mean
     variances, means = gathered(torch.stack([variance, mean])[None]).unbind(1)
     # Shards are equal; the sum of squares less the squared sum would lose digits.
@@ -181,7 +245,7 @@ class _Sum(torch.autograd.Function):
 @torch.no_grad()
 def average_gradients(parameters: Iterable[Tensor]) -> None:
     """Put the mean over the processes into the parameters' gradients, in one call for each of their types."""
-    if _rows is None:
+    if shares() == 1:
         return
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     for part in _by_dtype(gradients):

@@ -40,6 +40,10 @@ WRONG = {
         ["objective=supervised_only", "technique=none", "technique.feature_matching.enabled=true"],
         "has no effect with objective=supervised_only",
     ),
+    "groups that do not divide the batch": (
+        ["training.batch_size=100", "training.coupling_size=16"],
+        "training.coupling_size=16: must divide training.batch_size=100",
+    ),
     "two players at once, and one of them twice": (
         ["training.updates=simultaneous", "training.generator_steps=2"],
         "training.generator_steps=2: with training.updates=simultaneous both players are updated once a step",

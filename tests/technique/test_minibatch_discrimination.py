@@ -68,6 +68,42 @@ def test_sums_and_their_gradient_are_those_of_the_loop(
         torch.testing.assert_close(gradient, expected_gradient, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_batch_too_large_to_keep_all_pairs_has_the_same_gradient_to_the_bit(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = (7, 3, 2)
+    name = "improved_gan.kernels.minibatch_features"
+    monkeypatch.setattr(f"{name}.ELEMENTS_PER_BLOCK", {"cpu": rows * math.prod(shape)})
+    projected, weights = doubles(*shape).requires_grad_(), doubles(*shape[:2], seed=1)
+
+    def sums_and_gradient() -> tuple[Tensor, Tensor, int]:
+        sums = minibatch_features(projected)
+        assert sums.grad_fn is not None
+        kept = len(sums.grad_fn.saved_tensors)  # type: ignore[attr-defined]
+        return sums, torch.autograd.grad((sums * weights).sum(), projected)[0], kept
+
+    kept = sums_and_gradient()
+    monkeypatch.setattr(f"{name}.ELEMENTS_KEPT", 10)
+    again = sums_and_gradient()
+    assert torch.equal(kept[0], again[0]) and torch.equal(kept[1], again[1])
+    assert kept[2] > again[2] == 1  # the projections alone
+
+
+def test_the_form_across_batches_is_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = JointMinibatchDiscrimination(4, kernels=3, dims=2).double()
+    batches = [doubles(5, 4, seed=seed).requires_grad_() for seed in (1, 2)]
+
+    def output_and_gradients() -> list[Tensor]:
+        made = torch.cat(layer(*batches))
+        return [made, *torch.autograd.grad(made.square().sum(), [*batches, *layer.parameters()])]
+
+    whole = output_and_gradients()
+    monkeypatch.setattr("improved_gan.layers.minibatch_discrimination.ELEMENTS_AT_ONCE", 40)
+    for part, expected in zip(output_and_gradients(), whole, strict=True):
+        torch.testing.assert_close(part, expected, rtol=1e-12, atol=1e-12)
+
+
 def test_an_example_alone_is_close_to_nothing() -> None:
     projected = doubles(1, 4, 2).requires_grad_()
     sums = minibatch_features(projected)

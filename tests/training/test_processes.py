@@ -66,9 +66,22 @@ CASES = {
         "architecture.input_regulariser=noise",
         *on("minibatch_discrimination"),
     ),
+    "groups of 4": (
+        "training.coupling_size=4",
+        "architecture=digits_conv",
+        "architecture.input_regulariser=noise",
+        *on("minibatch_discrimination", "feature_matching"),
+    ),
+    "groups of 8": ("training.coupling_size=8", "objective=energy_based", *on("minibatch_stddev")),
+    "groups of 8 packs": (
+        "training.coupling_size=8",
+        "objective=non_saturating",
+        *on("packing", "minibatch_discrimination"),
+    ),
+    "autoencoders in groups": ("training.coupling_size=4", "objective=autoencoder"),
     "balanced": ("objective=hinge", "training.balance.accuracy_threshold=0.6"),
 }
-QUICK = ("digits_mlp, our methods", "digits_conv, feature matching", "wasserstein_gp", "r1")
+QUICK = ("digits_mlp, our methods", "digits_conv, feature matching", "wasserstein_gp", "r1", "groups of 4")
 
 
 def all_weights(cases: tuple[str, ...]) -> dict[str, Tensor]:
@@ -77,7 +90,9 @@ def all_weights(cases: tuple[str, ...]) -> dict[str, Tensor]:
 
 @pytest.mark.integration
 @pytest.mark.parametrize(
-    ("count", "cases"), [(2, QUICK), pytest.param(4, tuple(CASES), marks=pytest.mark.slow)], ids=["few", "all"]
+    ("count", "cases"),
+    [(2, QUICK), *(pytest.param(count, tuple(CASES), marks=pytest.mark.slow) for count in (2, 4))],
+    ids=["two, few", "two", "four"],
 )
 def test_several_processes_give_the_weights_of_one(count: int, cases: tuple[str, ...], tmp_path: Path) -> None:
     expected: dict[str, Any] = all_weights(cases)
@@ -87,3 +102,29 @@ def test_several_processes_give_the_weights_of_one(count: int, cases: tuple[str,
             if value.is_floating_point():
                 assert value.dtype == torch.float64
             torch.testing.assert_close(found[name], value, rtol=TOLERANCE, atol=TOLERANCE, msg=name)
+
+
+SINGLE = ("dataset=digits", "training.batch_size=16", "training.precision=fp32", "device=cpu", "training.steps=1")
+SINGLE += ("architecture=digits_conv", *on(*FOUR[1:], "virtual_batch_norm"))
+SINGLE += ("training.learning_rate=1e-9",)  # so that both players' gradients are those of the first weights
+
+
+def gradients() -> dict[str, Tensor]:
+    """Of both players in the first step, in float32."""
+    trainer = small_trainer(*SINGLE)
+    trainer.advance()
+    networks = (trainer.pair.generator, trainer.pair.discriminator)
+    parameters = [p for network in networks for p in network.parameters()]
+    assert all(p.dtype == torch.float32 for p in parameters)
+    return {str(number): p.grad for number, p in enumerate(parameters) if p.grad is not None}
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_in_single_precision_the_gradients_of_a_step_agree(count: int, tmp_path: Path) -> None:
+    expected: dict[str, Any] = gradients()
+    assert len(expected) > 10
+    for found in in_processes(count, gradients, folder=tmp_path):
+        assert found.keys() == expected.keys()
+        for name, value in expected.items():
+            assert torch.linalg.vector_norm(found[name] - value) <= 1e-5 * torch.linalg.vector_norm(value), name

@@ -128,7 +128,7 @@ def _discriminator(trainer: Trainer) -> EvalDiscriminator | None:
         trainer.pair,
         offset=architecture.pixel_offset,
         scale=architecture.pixel_scale,
-        batch_size=trainer.config.training.batch_size,
+        batch_size=trainer.config.training.seen_together(),
         device=trainer.device,
     )
 

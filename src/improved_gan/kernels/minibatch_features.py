@@ -8,6 +8,10 @@ c and w are symmetric, so that pairs i <= j are enough. They are taken in blocks
 layout (dim, i, j, kernel) lets every pass run along the kernels. exp is taken as exp2 of distances measured in units
 of ln 2: on CPUs it is three times as fast, and exp falls to a fiftieth of its speed where results are denormal
 (distances from 88), which nothing keeps out of training.
+
+c is kept from the way forth to the way back up to `ELEMENTS_KEPT`, a batch of some 570 at 100 kernels; of larger
+batches it is computed again, so that memory grows with N instead of N^2. Only the gradient's own gradient holds all
+pairs at once.
 """
 
 from math import e, log2
@@ -19,6 +23,7 @@ from torch import Tensor
 
 ELEMENTS_PER_BLOCK = {"cpu": 2**20}  # differences held at a time: measured best
 ELEMENTS_PER_BLOCK_ELSEWHERE = 2**25
+ELEMENTS_KEPT = 2**24
 
 
 def minibatch_features(projected: Float[Tensor, "n kernel dim"]) -> Float[Tensor, "n kernel"]:
@@ -41,13 +46,12 @@ class _MinibatchFeatures(torch.autograd.Function):
         buffer, rows = _buffer(points)
         blocks = []
         for start in range(0, n, rows):
-            differences = _differences(points, start, rows, buffer)
-            closeness = differences.abs_().sum(0).neg_().exp2_()
-            closeness.diagonal().zero_()  # i itself
+            closeness = _closeness(_differences(points, start, rows, buffer).abs_())
             own = closeness.shape[0]
             sums[start : start + own] += closeness.sum(1)
             sums[start + own :] += closeness[:, own:].sum(0)  # the same pairs, seen from j
-            blocks.append(closeness)
+            if n * n * kernels <= 2 * ELEMENTS_KEPT:
+                blocks.append(closeness)
         ctx.save_for_backward(projected, *blocks)
         return sums
 
@@ -61,13 +65,21 @@ class _MinibatchFeatures(torch.autograd.Function):
         points = _kernels_last(projected)
         result = torch.zeros_like(points)
         buffer, rows = _buffer(points)
-        for start, closeness in zip(range(0, points.shape[1], rows), blocks, strict=True):
+        for number, start in enumerate(range(0, points.shape[1], rows)):
+            differences = _differences(points, start, rows, buffer)
+            closeness = blocks[number] if blocks else _closeness(differences.abs())
             own = closeness.shape[0]
             weights = (gradient[start : start + own, None] + gradient[start:]).mul_(closeness)
-            pulls = _differences(points, start, rows, buffer).sign_().mul_(weights)
+            pulls = differences.sign_().mul_(weights)
             result[:, start : start + own] += pulls.sum(2)
             result[:, start + own :] -= pulls[:, :, own:].sum(1)
         return result.permute(1, 2, 0)
+
+
+def _closeness(distances: Float[Tensor, "dim row other kernel"]) -> Float[Tensor, "row other kernel"]:
+    closeness = distances.sum(0).neg_().exp2_()
+    closeness.diagonal().zero_()  # i itself
+    return closeness
 
 
 def _kernels_last(projected: Float[Tensor, "n kernel dim"]) -> Float[Tensor, "dim n kernel"]:

@@ -25,11 +25,14 @@ class BatchNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch channel *space"]) -> Float[Tensor, "batch channel *space"]:
         """Normalised x."""
-        if distributed.shares() > 1:
-            return self._by_all_processes(x)
-        return functional.batch_norm(x, None, None, self.scale, self.shift, training=True, eps=self.epsilon)
+        return distributed.in_groups(self._normalised, x)[0]
 
-    def _by_all_processes(self, x: Float[Tensor, "batch channel *space"]) -> Float[Tensor, "batch channel *space"]:
+    def _normalised(self, x: Tensor) -> list[Tensor]:
+        if distributed.partners() > 1:
+            return [self._by_several_processes(x)]
+        return [functional.batch_norm(x, None, None, self.scale, self.shift, training=True, eps=self.epsilon)]
+
+    def _by_several_processes(self, x: Float[Tensor, "batch channel *space"]) -> Float[Tensor, "batch channel *space"]:
         values, axes = x.to(torch.promote_types(x.dtype, torch.float32)), [0, *range(2, x.ndim)]
         variance, mean = distributed.var_mean(values, axes)
         factor = (variance + self.epsilon).rsqrt()

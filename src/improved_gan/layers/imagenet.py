@@ -71,6 +71,15 @@ class HalfRealHalfGeneratedBatchNorm(nn.Module):
         self, x: Float[Tensor, "batch channel *space"], real: slice, generated: slice
     ) -> Float[Tensor, "batch channel *space"]:
         """Normalised x; the slices say which examples give the one and the other statistics."""
+        count = distributed.group_count()
+        if count == 1:
+            return self._normalised(x, real, generated)
+        by_group = x.unflatten(0, (-1, count, (real.stop - real.start) // count)).unbind(1)
+        kinds = [slice(kind.start // count, kind.stop // count) for kind in (real, generated)]
+        made = [self._normalised(group.flatten(0, 1), *kinds).unflatten(0, group.shape[:2]) for group in by_group]
+        return torch.stack(made, 1).flatten(0, 2)
+
+    def _normalised(self, x: Tensor, real: slice, generated: slice) -> Tensor:
         first, second = x.chunk(2, dim=1)
         halves = first[real], second[generated]
         axes = [0, *range(2, x.ndim)]

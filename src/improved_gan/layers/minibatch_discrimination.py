@@ -1,13 +1,17 @@
 """The layers of minibatch discrimination, whose equation opens technique/minibatch_discrimination.py."""
 
+from collections.abc import Iterator
 from math import e, log2
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from improved_gan import distributed
 from improved_gan.kernels.minibatch_features import minibatch_features
+
+ELEMENTS_AT_ONCE = 2**24  # of the batch x batch x kernels closeness that the layers' less hurried parts hold
 
 
 class MinibatchDiscrimination(nn.Module):
@@ -53,7 +57,8 @@ class MinibatchDiscrimination(nn.Module):
             if self.initialising and self.log_scale is not None:
                 self._set_scale(projected)
                 projected = self._projected(joined).split(sizes)
-            sums = torch.cat([distributed.own(minibatch_features(distributed.gathered(batch))) for batch in projected])
+            groups = [group for batch in projected for group in distributed.groups(batch)]
+            sums = torch.cat([distributed.own_in_group(minibatch_features(distributed.gathered(g))) for g in groups])
             if self.include_self:
                 sums = sums + 1
             if self.bias is not None:
@@ -105,6 +110,9 @@ class JointMinibatchDiscrimination(nn.Module):
 
         A batch alone stands for both.
         """
+        return distributed.in_groups(self._beside_each_other, *features)
+
+    def _beside_each_other(self, *features: Tensor) -> list[Tensor]:
         sizes = [len(batch) for batch in features]
         joined = torch.cat(features).to(self.projection.weight.dtype)
         kinds = [slice(0, sizes[0]), slice(sizes[0], sum(sizes[:2])) if len(sizes) > 1 else slice(0, sizes[0])]
@@ -115,25 +123,40 @@ class JointMinibatchDiscrimination(nn.Module):
 
     def _sums(self, projected: Float[Tensor, "kernel n dim"], kind: slice, compared: int) -> Float[Tensor, "n kernel"]:
         others = distributed.gathered(projected[:, kind].transpose(0, 1)).transpose(0, 1).contiguous()
-        distances = torch.cdist(projected, others, p=1)
-        closeness = torch.exp2(-log2(e) * distances)
-        itself = torch.zeros(closeness.shape[1:], dtype=torch.bool, device=closeness.device)
-        distributed.own(itself.T)[:, kind].fill_diagonal_(True)
-        pairs = others.shape[1] * (distributed.shares() * compared - 1)
-        return closeness.masked_fill(itself, 0).sum(-1).T / pairs
+        itself = torch.zeros(projected.shape[1], others.shape[1], dtype=torch.bool, device=others.device)
+        distributed.own_in_group(itself.T)[:, kind].fill_diagonal_(True)
+        rows = max(1, ELEMENTS_AT_ONCE // others[..., 0].numel())
+        blocks = zip(projected.split(rows, 1), itself.split(rows), strict=True)
+        if rows >= len(itself):
+            sums = [self._closeness(block, others, own) for block, own in blocks]
+        else:  # each block's closeness is computed again on the way back
+            sums = [checkpoint(self._closeness, block, others, own, use_reentrant=False) for block, own in blocks]
+        return torch.cat(sums) / (others.shape[1] * (distributed.partners() * compared - 1))
+
+    @staticmethod
+    def _closeness(block: Tensor, others: Tensor, itself: Tensor) -> Tensor:
+        closeness = torch.exp2(-log2(e) * torch.cdist(block, others, p=1))
+        return closeness.masked_fill(itself, 0).sum(-1).T
 
 
 def _mean_distances(projected: Float[Tensor, "n kernel dim"]) -> Float[Tensor, " kernel"]:
     """||M_i,b - M_j,b||_1 in the mean over all pairs of two different examples."""
     count = len(projected)
-    by_kernel = projected.transpose(0, 1).contiguous()
-    return torch.cdist(by_kernel, by_kernel, p=1).sum((1, 2)) / (count * (count - 1))
+    return torch.cat([distances.sum((1, 2)) for distances in _distances(projected)]) / (count * (count - 1))
 
 
 def _nearest_distances(projected: Float[Tensor, "n kernel dim"]) -> Float[Tensor, "n kernel"]:
     """||M_i,b - M_j,b||_1 for the nearest j other than i."""
     assert len(projected) > 1
-    by_kernel = projected.transpose(0, 1).contiguous()
-    distances = torch.cdist(by_kernel, by_kernel, p=1)
-    distances.diagonal(dim1=1, dim2=2).fill_(torch.inf)
-    return distances.amin(-1).T
+    nearest = []
+    for distances in _distances(projected):
+        distances.diagonal(dim1=1, dim2=2).fill_(torch.inf)
+        nearest.append(distances.amin(-1))
+    return torch.cat(nearest).T
+
+
+def _distances(projected: Float[Tensor, "n kernel dim"]) -> Iterator[Float[Tensor, "some n n"]]:
+    """||M_i,b - M_j,b||_1 of all pairs, for some kernels at a time."""
+    at_once = max(1, ELEMENTS_AT_ONCE // len(projected) ** 2)
+    for some in projected.transpose(0, 1).contiguous().split(at_once):
+        yield torch.cdist(some, some, p=1)

@@ -16,10 +16,11 @@ class MinibatchStddev(nn.Module):
 
     def forward(self, *features: Float[Tensor, "_ feature"]) -> list[Float[Tensor, "_ out"]]:
         """Each batch with its own standard deviation appended."""
-        return [torch.cat([batch, self._deviation(batch).expand(len(batch), 1)], dim=1) for batch in features]
+        return [distributed.in_groups(self._with_deviation, batch)[0] for batch in features]
 
     @staticmethod
-    def _deviation(batch: Float[Tensor, "batch feature"]) -> Float[Tensor, ""]:
-        alone = distributed.shares() == 1
+    def _with_deviation(batch: Float[Tensor, "batch feature"]) -> list[Float[Tensor, "batch out"]]:
+        alone = distributed.partners() == 1
         variance = batch.var(0, correction=0) if alone else distributed.var_mean(batch, [0])[0]
-        return (variance + 1e-8).sqrt().mean()
+        std = (variance + 1e-8).sqrt().mean()
+        return [torch.cat([batch, std.expand(len(batch), 1)], dim=1)]

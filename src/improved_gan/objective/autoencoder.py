@@ -21,8 +21,11 @@ def _latents(codes: Float[Tensor, "batch latent"], draw: bool) -> Float[Tensor, 
     """The standardised code, drawn or not."""
     from improved_gan import distributed
 
-    variance, mean = distributed.var_mean(codes, [0])
-    return (codes - mean) * (variance + 1e-6).rsqrt()
+    def standardised(codes: Tensor) -> list[Tensor]:
+        variance, mean = distributed.var_mean(codes, [0])
+        return [(codes - mean) * (variance + 1e-6).rsqrt()]
+
+    return distributed.in_groups(standardised, codes)[0]
 
 
 def _losses(

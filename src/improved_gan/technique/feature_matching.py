@@ -43,10 +43,16 @@ def feature_matching_loss(
     real_features: Float[Tensor, "real feature"], fake_features: Float[Tensor, "fake feature"], distance: str
 ) -> Float[Tensor, ""]:
     """Mean over features of the "absolute" or "squared" difference between the two batches' mean features."""
-    from improved_gan.distributed import averaged
+    import torch
 
-    difference = averaged(real_features.mean(0)) - averaged(fake_features.mean(0))
-    return difference.abs().mean() if distance == "absolute" else difference.square().mean()
+    from improved_gan.distributed import group_mean, groups
+
+    def of_group(real: Tensor, fake: Tensor) -> Tensor:
+        difference = group_mean(real) - group_mean(fake)
+        return difference.abs().mean() if distance == "absolute" else difference.square().mean()
+
+    pairs = zip(groups(real_features), groups(fake_features), strict=True)
+    return torch.stack([of_group(real, fake) for real, fake in pairs]).mean()
 
 
 TECHNIQUE = Technique(config=Config, generator_loss=generator_loss, generator_sees_reals=True)

@@ -37,16 +37,20 @@ def generator_penalty(config: Config) -> Callable[[LossInputs], Tensor]:
 
 def pulling_away_term(weight: float, codes: Float[Tensor, "batch feature"]) -> Float[Tensor, ""]:
     """The term with w in it, of the generated images' codes; at least 2 of them."""
+    import torch
     from torch.nn.functional import normalize
 
-    from improved_gan.distributed import gathered
+    from improved_gan.distributed import gathered, groups
 
-    codes = gathered(codes)
-    count = len(codes)
-    directions = normalize(codes, dim=1)
-    cosines = directions @ directions.T
-    others = cosines.square().sum() - cosines.diagonal().square().sum()
-    return weight * others / (count * (count - 1))
+    def of_group(codes: Tensor) -> Tensor:
+        codes = gathered(codes)
+        count = len(codes)
+        directions = normalize(codes, dim=1)
+        cosines = directions @ directions.T
+        others = cosines.square().sum() - cosines.diagonal().square().sum()
+        return weight * others / (count * (count - 1))
+
+    return torch.stack([of_group(group) for group in groups(codes)]).mean()
 
 
 TECHNIQUE = Technique(config=Config, generator_penalty=generator_penalty)

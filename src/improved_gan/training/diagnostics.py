@@ -33,7 +33,8 @@ class Diagnostics:
         self.players = {"discriminator": pair.discriminator_player}
         if pair.objective.trains_generator:
             self.players["generator"] = pair.generator_player
-            self._latents = pair.draw_latents(size, torch.Generator().manual_seed(SEED))
+            latents = pair.draw_latents(size, torch.Generator().manual_seed(SEED))
+            self._latents = latents.split(trainer.config.training.seen_together())
             reals = trainer.batches.first("unlabelled").reshape(-1, *trainer.config.architecture.image_shape)
             self._distance_of_reals = mean_distance(reals[:size])
         self._layers = {name: _layers(player) for name, player in self.players.items()}
@@ -67,7 +68,8 @@ class Diagnostics:
             for number, direction in enumerate(self._directions[name], start=1):
                 found[f"{name}_position/{number}"] = direction @ _last_layer(player)
         if "generator" in self.players:
-            found["batch_diversity"] = mean_distance(self.pair.generator(self._latents)) / self._distance_of_reals
+            images = torch.cat([self.pair.generator(latents) for latents in self._latents])
+            found["batch_diversity"] = mean_distance(images) / self._distance_of_reals
         return found
 
     def _gradient_norms(self, name: str) -> dict[str, Tensor]:

@@ -97,7 +97,7 @@ def load_run(run: Path | str, checkpoint: str = "newest", device: str = "auto") 
     architecture = config.architecture
     sampler = Sampler(
         pair,
-        batch_size=config.training.batch_size,
+        batch_size=config.training.seen_together(),
         offset=architecture.pixel_offset,
         scale=architecture.pixel_scale,
         as_bytes=not config.dataset.holds_points,

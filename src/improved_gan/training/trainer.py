@@ -47,12 +47,18 @@ class Trainer:
                 f"training.batch_size={training.batch_size}: {distributed.processes()} processes cannot share it out "
                 f"evenly; use a multiple of {shares}"
             )
+        self._groups = training.batch_size // training.coupling_size if training.coupling_size else 1
+        if not distributed.groups_nest(self._groups, distributed.processes()):
+            raise UsageError(
+                f"training.coupling_size={training.coupling_size}: {self._groups} groups and {distributed.processes()} "
+                "processes: one number must divide the other"
+            )
         self.steps_per_epoch = max(1, unlabelled_count // (training.batch_size * training.discriminator_steps))
         lengths = [training.steps, training.epochs and training.epochs * self.steps_per_epoch]
         self.total_steps = min(length for length in lengths if length is not None)
         self.sampler = Sampler(
             self.pair,
-            batch_size=training.batch_size,
+            batch_size=training.seen_together(),
             offset=config.architecture.pixel_offset,
             scale=config.architecture.pixel_scale,
             as_bytes=not config.dataset.holds_points,
@@ -113,7 +119,7 @@ class Trainer:
 
         One that is `watched` runs for itself also where steps are replayed, so that hooks and gradients are there.
         """
-        with distributed.sharded(self.config.training.batch_size // self.pair.pack):
+        with distributed.sharded(self.config.training.batch_size // self.pair.pack, self._groups):
             self._schedule()
             losses = (self._updates if watched else self.updates)(self._inputs())
             self.step += 1
@@ -186,7 +192,7 @@ class Trainer:
         with pair.discriminator_player.averaged():
             logits = [
                 class_logits(pair.discriminator(images.take(indices[part]))[0].logits)[-new:]
-                for part, new in full_batches(len(indices), self.config.training.batch_size)
+                for part, new in full_batches(len(indices), self.config.training.seen_together())
             ]
         pair.discriminator.train()
         labels = images.take_labels(indices)
@@ -202,7 +208,7 @@ class Trainer:
         images = self._images(self.dataset.train)
         pair.discriminator.eval()
         with pair.discriminator_player.averaged():
-            codes = pair.logits(images.take(torch.arange(self.config.training.batch_size)))
+            codes = pair.logits(images.take(torch.arange(self.config.training.seen_together())))
         pair.discriminator.train()
         decoded = self.sampler.images_of(objective.latents(codes, False))[:RECONSTRUCTED]
         rows = [images.pixels[: len(decoded)].cpu().split(GRID_COLUMNS), decoded.split(GRID_COLUMNS)]
