@@ -17,6 +17,8 @@ import matplotlib
 import numpy as np
 import torch
 from jaxtyping import UInt8
+from matplotlib import rc_context
+from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter
 
 from improved_gan import dataset
@@ -27,6 +29,8 @@ from improved_gan.evaluation.reference_set import cache_folder, real_images
 from improved_gan.metrics.inputs import ImageSet
 from improved_gan.metrics.prdc import compute_prdc
 from improved_gan.metrics.registry import METRICS as WITH_BETTER
+from improved_gan.report.columns import Column
+from improved_gan.report.plots import INK, STYLE
 from improved_gan.training.device import prepare_arithmetic
 
 matplotlib.use("Agg")
@@ -83,7 +87,7 @@ def image_sets(data: PreparedDataset) -> dict[str, Callable[[Evaluator], Images]
         ),
         "training images": lambda _: np.asarray(train[:COUNT]),
         "50 training images": lambda _: np.tile(np.asarray(train[:50]), (COUNT // 50, 1, 1, 1)),
-        "one image a class": one_image_a_class,
+        "one image per class": one_image_a_class,
     }
 
 
@@ -147,31 +151,35 @@ def write(out: Path, results: dict[str, dict[str, float]]) -> None:
 
 
 def plot_metrics(path: Path, names: list[str], results: dict[str, dict[str, float]]) -> None:
-    """A panel a metric: dashed, what a perfect generator would get (test images); dotted, the best value there is."""
-    from matplotlib import pyplot as plt
+    """A panel a metric: dashed, what a perfect generator would get (test images); dotted, the best value there is.
 
+    A metric that is the same for every set says nothing that a line could not: it is in the table alone.
+    """
     best: dict[str, Any] = METRICS | NEIGHBOURHOODS
+    names = [name for name in names if len({row.get(name) for row in results.values()}) > 1]
     columns = 4
-    figure, axes = plt.subplots(-(-len(names) // columns), columns, figsize=(13, 10), sharey=True, squeeze=False)
-    for axis in axes.flat[len(names) :]:
-        axis.set_visible(False)
-    for axis, metric in zip(axes.flat, names, strict=False):
-        values = [row.get(metric, np.nan) for row in results.values()]
-        axis.barh(list(results), values, color=["#8fc1e3"] + ["#d9dde2"] * (len(values) - 1), height=0.72)
-        for k, value in enumerate(values):
-            axis.annotate(f" {value:.3g}" if np.isfinite(value) else " not measured", (0, k), va="center", fontsize=8)
-        better = WITH_BETTER[metric].better
-        axis.set_title(metric, fontsize=10, fontweight="bold", loc="left", pad=16)
-        words = f"{better} is better" if better in ("higher", "lower") else f"{better} is best"
-        axis.annotate(words, (0, 1), (0, 4), xycoords="axes fraction", textcoords="offset points", fontsize=8)
-        axis.axvline(values[0], color="#0072b2", linewidth=1, linestyle="--")
-        if best[metric] is not None:
-            axis.axvline(best[metric], color="black", linewidth=0.8, linestyle=":")
-        axis.tick_params(labelsize=9, length=0)
-        axis.spines[["top", "right", "left"]].set_visible(False)
-    axes[0, 0].invert_yaxis()
-    figure.tight_layout(h_pad=1.5)
-    figure.savefig(path, dpi=90)
+    height = -(-len(names) // columns)
+    with rc_context({**STYLE, "axes.spines.left": False}):
+        figure = Figure(figsize=(12, 0.4 + 2.3 * height), dpi=100, layout="constrained")
+        all_axes = figure.subplots(height, columns, sharey=True, squeeze=False)
+        for axes in all_axes.flat[len(names) :]:
+            axes.set_visible(False)
+        for axes, name in zip(all_axes.flat, names, strict=False):
+            values = [row.get(name, np.nan) for row in results.values()]
+            axes.barh(list(results), values, color=["#8fc1e3"] + ["#d9dde2"] * (len(values) - 1), height=0.72)
+            for k, value in enumerate(values):
+                words = f"{value:.3g}" if np.isfinite(value) else "not measured"
+                axes.annotate(words, (0, k), (3, 0), textcoords="offset points", va="center", fontsize=9)
+            better = WITH_BETTER[name].better
+            words = f"{better} is better" if better in ("higher", "lower") else f"{better} is best"
+            axes.set_title(f"{Column(name, ()).words}\n{words}")
+            axes.axvline(values[0], color="#0072b2", linewidth=1, linestyle="--")
+            if best[name] is not None:
+                axes.axvline(best[name], color="black", linewidth=0.8, linestyle=":")
+            axes.tick_params(axis="y", length=0, labelcolor=INK)
+            axes.grid(axis="y", visible=False)
+        all_axes[0, 0].invert_yaxis()
+        figure.savefig(path)
 
 
 def plot_images(out: Path, names: list[str]) -> None:

@@ -111,6 +111,17 @@ def test_a_data_set_brings_an_architecture_which_gives_way_to_what_is_asked_for(
     assert width("experiment=cifar10_table2", "dataset=svhn") == ([3, 32, 32], 96)
 
 
+def test_mnist_brings_a_loss_that_keeps_its_gradient_which_gives_way_to_what_is_asked_for() -> None:
+    for overrides, loss in (
+        (["dataset=mnist"], "non_saturating"),
+        (["dataset=fashion_mnist"], "non_saturating"),
+        (["dataset=mnist", "objective=semi_supervised"], "saturating"),
+        (["experiment=mnist_figure3"], "saturating"),  # as the release has it
+    ):
+        objective = compose_jobs(overrides)[0].config.objective
+        assert (objective.name, objective.generator_loss) == ("semi_supervised", loss)
+
+
 def test_points_bring_an_objective_without_labels_which_gives_way_to_what_is_asked_for() -> None:
     assert compose_jobs(["dataset=grid"])[0].config.objective.name == "non_saturating"
     assert compose_jobs(["dataset=grid", "objective=hinge"])[0].config.objective.name == "hinge"

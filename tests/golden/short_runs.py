@@ -35,7 +35,7 @@ LATER = ("spectral_norm", "r1", "packing", "minibatch_stddev", "unrolling")
 PAIRS = {
     "digits_mlp": ["dataset=digits"],
     "digits_conv": ["dataset=digits"],
-    "mnist_mlp": ["dataset=mnist"],
+    "mnist_mlp": ["dataset=mnist", "objective=semi_supervised"],
     "stacked_mnist_mlp": ["dataset=stacked_mnist", "objective=non_saturating"],
     "toy_mlp": ["dataset=ring", "objective=non_saturating"],
     "cifar10_conv": ["dataset=cifar10", FEW_LABELS],

@@ -34,7 +34,9 @@ def test_the_runs_config_has_the_keys_of_every_objective() -> None:
 
 
 def test_a_key_of_another_objective_is_refused_naming_whose_it_is() -> None:
-    with pytest.raises(UsageError, match=r"objective\.generated_logit=fixed: belongs to objective=semi_supervised"):
+    with pytest.raises(
+        UsageError, match=r"objective\.generated_logit=fixed: has no effect without objective=semi_supervised"
+    ):
         compose_jobs(["objective=hinge", "objective.generated_logit=fixed", "technique=none"])
     with pytest.raises(UsageError, match=r"objective\.name=hing: must be one of autoencoder, energy_based, hinge"):
         compose_jobs(["objective.name=hing"])

@@ -22,14 +22,14 @@ from improved_gan.report.grouping import Row
 from improved_gan.report.plots import STYLE
 from improved_gan.report.runs import Run
 
-COLUMNS = 3
+COLUMNS, OF_MANY = 3, 4  # of panels, and where there are more than two lines of them
 NEAR_A_MODE = 0.01  # share of the samples under which their nearest modes say nothing, as `training.diagnosis` has it
 
 
 def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
     """Of each row's first seed a heat map of modes over steps and the last samples; the table has all seeds."""
     lines = [_line(row) for row in rows]
-    columns = min(COLUMNS, len(rows))
+    columns = min(COLUMNS if len(rows) <= 2 * COLUMNS else OF_MANY, len(rows))
     height = -(-len(rows) // columns)
     with rc_context({**STYLE, "axes.grid": False}):
         figure = Figure(figsize=(9.6, 0.6 + (1.9 + 9 / (columns + 1)) * height), dpi=110, layout="constrained")
@@ -43,9 +43,9 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
             axes = grid[down, across]
             axes.set_axis_on()
             image = _heat_map(axes, row.runs[0])
-            axes.set_title(
-                f"{textwrap.fill(row.label, 34)}\n{line['modes']} modes, high quality {line['high quality, %']}%"
-            )
+            of_points = line["high quality, %"]  # of images nothing says so
+            found = f"{line['modes']} modes" + (f"\nhigh quality {of_points}%" if of_points else "")
+            axes.set_title(f"{textwrap.fill(row.label, 104 // columns)}\n{found}")
             pictures = sorted((row.runs[0].folder / "samples").glob("step_*.png"), key=lambda path: int(path.stem[5:]))
             if pictures:
                 with Image.open(pictures[-1]) as picture:
@@ -55,9 +55,11 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
         figure.colorbar(
             image,
             ax=list(grid.ravel()),
-            label=f"share of the samples by nearest mode (seed {rows[0].runs[0].settings['seed']});\n"
-            f"grey: fewer than {NEAR_A_MODE:.0%} of them lie near any",
+            label=f"share of the samples by mode (seed {rows[0].runs[0].settings['seed']})"
+            + (f";\ngrey: fewer than {NEAR_A_MODE:.0%} of them lie near any" if lines[0]["high quality, %"] else ""),
             pad=0.01,
+            panchor=False,  # else it moves the samples away from below their heat map
+            aspect=40,
             shrink=0.8,
         )
         save_picture(figure, folder)
