@@ -43,7 +43,8 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
             axes = grid[down, across]
             axes.set_axis_on()
             image = _heat_map(axes, row.runs[0])
-            found = f"{line['modes']} modes\nhigh quality {line['high quality, %']}%"
+            of_points = line["high quality, %"]  # of images nothing says so
+            found = f"{line['modes']} modes" + (f"\nhigh quality {of_points}%" if of_points else "")
             axes.set_title(f"{textwrap.fill(row.label, 104 // columns)}\n{found}")
             pictures = sorted((row.runs[0].folder / "samples").glob("step_*.png"), key=lambda path: int(path.stem[5:]))
             if pictures:
@@ -54,9 +55,10 @@ def draw(rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
         figure.colorbar(
             image,
             ax=list(grid.ravel()),
-            label=f"share of the samples by nearest mode (seed {rows[0].runs[0].settings['seed']});\n"
-            f"grey: fewer than {NEAR_A_MODE:.0%} of them lie near any",
+            label=f"share of the samples by mode (seed {rows[0].runs[0].settings['seed']})"
+            + (f";\ngrey: fewer than {NEAR_A_MODE:.0%} of them lie near any" if lines[0]["high quality, %"] else ""),
             pad=0.01,
+            panchor=False,  # else it moves the samples away from below their heat map
             aspect=40,
             shrink=0.8,
         )
