@@ -48,7 +48,7 @@ def techniques() -> dict[str, Technique]:
 
 
 def records(group: str) -> dict[str, Any]:
-    """The records of a group by name; of data sets those from outside alone."""
+    """The records of a group by name; of data sets those that have a file each."""
     match group:
         case "technique":
             return techniques()

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from improved_gan.dataset.labels import held_out, labelled_indices
-from improved_gan.dataset.outside import DATASETS, Dataset
 from improved_gan.dataset.prepared import (
     Modes,
     PreparedDataset,
@@ -20,7 +19,8 @@ from improved_gan.dataset.prepared import (
     remarks_on,
     store_folders,
 )
-from improved_gan.dataset.sources import Source, find
+from improved_gan.dataset.record import Dataset, Source
+from improved_gan.dataset.sources import DATASETS, find
 from improved_gan.nodes import DatasetConfig
 from improved_gan.schema import UsageError
 
@@ -87,6 +87,8 @@ def _as_requested(config: DatasetConfig, dataset: PreparedDataset, request: str)
         held = "no labels" if dataset.classes is None else f"labels of {dataset.classes} classes"
         raise UsageError(f"dataset.classes={config.classes}: {request} holds {held}; null counts them")
     names = dataset.class_names if config.class_names is None else tuple(config.class_names)
+    if config.class_names is None and names is not None and len(names) < (classes or 0):
+        names = None  # a part of the classes that the networks are made for
     if names is not None and len(names) != classes:
         raise UsageError(f"dataset.class_names: {len(names)} names for {classes} classes of {request}; one each")
     return replace(dataset, classes=classes, class_names=names)

@@ -2,17 +2,16 @@
 
 import contextlib
 import dataclasses
-import hashlib
 import os
-import re
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 
+from improved_gan.dataset import imagenet128
 from improved_gan.dataset.formats import (
     Arrays,
     as_split,
@@ -24,52 +23,16 @@ from improved_gan.dataset.formats import (
     with_numbered_classes,
 )
 from improved_gan.dataset.image_folder import RULES, find_splits, read_splits
-from improved_gan.dataset.outside import DATASETS
 from improved_gan.dataset.points import draw_points, modes_of
-from improved_gan.dataset.prepared import FORMAT, SourceSplit
+from improved_gan.dataset.prepared import SourceSplit
+from improved_gan.dataset.record import Dataset, Shape, Source
 from improved_gan.dataset.stacked_mnist import stack_digits
 from improved_gan.nodes import DatasetConfig, SyntheticConfig
 from improved_gan.schema import UsageError
 
-Shape = tuple[int, int, int]  # channels, height, width
+DATASETS: dict[str, Dataset] = {"imagenet128": imagenet128.DATASET}
+"""The records of data sets by the name of their files, which is their `dataset.source`; plugins' join them."""
 LABEL_RULES = "label rules 3"  # part of the key of a prepared .npz: another, and all are prepared anew
-CHEAP = 2**24  # bytes; a set's files no larger than this in all are read for its key
-
-
-@dataclass(frozen=True)
-class Source:
-    """A set that was found and not read yet."""
-
-    name: str
-    request: str  # the key=value that asked for it
-    description: str
-    root: Path | None  # the data root; none for a set that needs none
-    files: list[Path]
-    image_shape: Shape | None
-    read: Callable[[Path], Mapping[str, Arrays | SourceSplit]]  # given a scratch folder
-    recipe: str = ""  # all that decides what is drawn, of a set that is
-
-    @property
-    def key(self) -> str:
-        """A folder name that changes with any file's name, size, time of change or, of a small set, content."""
-        digest = hashlib.sha256(f"{FORMAT} {self.name} {self.image_shape}{self.recipe}".encode())
-        cheap = sum(path.stat().st_size for path in self.files) <= CHEAP
-        for path in self.files:
-            # Relative, so that one set reached through two data roots (a clone, a mount) is prepared once.
-            name, status = str(path).removeprefix(f"{self.root}/"), path.stat()
-            digest.update(os.fsencode(f"\n{name} {status.st_size} {status.st_mtime_ns}"))
-            if cheap:
-                digest.update(path.read_bytes())
-        return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', self.name)}-{digest.hexdigest()[:12]}"
-
-    def splits(self, scratch: Path) -> dict[str, SourceSplit]:
-        """Read the set; what it downloads goes to `scratch`."""
-        return {
-            split: content
-            if isinstance(content, SourceSplit)
-            else as_split(content, self.image_shape, f"{split} of {self.description}")
-            for split, content in self.read(scratch).items()
-        }
 
 
 @dataclass(frozen=True)
@@ -115,7 +78,8 @@ def find(config: DatasetConfig, data_root: Path) -> Source:
         request, origin = f"dataset={config.name}", "sklearn.datasets.load_digits"
         return Source(config.name, request, origin, None, [], shape, lambda _: read_digits())
     if config.source in DATASETS:
-        return _from_outside(config, data_root, shape)
+        own = DATASETS[config.source].source
+        return own(config, data_root) if own is not None else _from_outside(config, data_root, shape)
     if config.synthetic is not None:
         return _drawn(config, config.synthetic, data_root, shape)
     if config.source == "torchvision":
@@ -149,6 +113,7 @@ def _from_outside(config: DatasetConfig, data_root: Path, shape: Shape | None) -
     record = DATASETS[config.source]
 
     def read(_: Path) -> dict[str, Arrays]:
+        assert record.read is not None
         return {split: Arrays(*arrays) for split, arrays in record.read(config, data_root).items()}
 
     drawn_of_it = {"labels_per_class": None, "label_seed": 0, "validation_images": 0, "evaluate_on": "test"}
