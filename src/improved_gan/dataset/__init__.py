@@ -86,6 +86,8 @@ def _as_requested(config: DatasetConfig, dataset: PreparedDataset, request: str)
         held = "no labels" if dataset.classes is None else f"labels of {dataset.classes} classes"
         raise UsageError(f"dataset.classes={config.classes}: {request} holds {held}; null counts them")
     names = dataset.class_names if config.class_names is None else tuple(config.class_names)
+    if config.class_names is None and names is not None and len(names) < (classes or 0):
+        names = None  # a part of the classes that the networks are made for
     if names is not None and len(names) != classes:
         raise UsageError(f"dataset.class_names: {len(names)} names for {classes} classes of {request}; one each")
     return replace(dataset, classes=classes, class_names=names)

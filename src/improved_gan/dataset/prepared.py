@@ -103,9 +103,19 @@ def prepare(
                 _write(partial, name, description, read(partial / "scratch"), remarks)
             shutil.rmtree(partial / "scratch")
             partial.rename(folder)
+            shutil.rmtree(_parts_folder(store, name), ignore_errors=True)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     return folder
+
+
+def parts_folder(scratch: Path, name: str) -> Path:
+    """A folder beside `scratch` for what a reader has done so far; unlike it, there until the set is prepared."""
+    return _parts_folder(scratch.parents[1], name)
+
+
+def _parts_folder(store: Path, name: str) -> Path:
+    return store / f".{name}.parts"
 
 
 def open_prepared(folder: Path, *, verify_all: bool = False) -> PreparedDataset:

@@ -31,11 +31,14 @@ class Source:
     files: list[Path]
     image_shape: Shape | None
     read: Callable[[Path], Mapping[str, Arrays | SourceSplit]]  # given a scratch folder
-    recipe: str = ""  # what else decides the prepared form: rules of reading, or all of a set that is drawn
+    recipe: str = ""  # what else decides the prepared form: rules of reading, all of a set that is drawn, many files
+    prepared_as: str | None = None  # the key, where the prepared form alone is there
 
     @property
     def key(self) -> str:
         """A folder name that changes with any file's name, size, time of change or, of a small set, content."""
+        if self.prepared_as is not None:
+            return self.prepared_as
         digest = hashlib.sha256(f"{FORMAT} {self.name} {self.image_shape}{self.recipe}".encode())
         cheap = sum(path.stat().st_size for path in self.files) <= CHEAP
         for path in self.files:
