@@ -76,6 +76,16 @@ def test_an_empty_folder(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+@pytest.mark.parametrize(("options", "said"), [({"lossless": True}, False), ({}, True)])
+def test_webp_is_called_lossy_where_it_is(
+    options: dict[str, Any], said: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for k in range(2):
+        Image.fromarray(np.full((8, 8, 3), 40 * k, np.uint8)).save(tmp_path / f"{k}.webp", **options)
+    read(tmp_path)
+    assert ("lossily compressed" in caplog.text) is said
+
+
 def test_images_of_different_sizes(tmp_path: Path) -> None:
     folder(tmp_path)
     Image.fromarray(COLOUR[0, :5]).save(tmp_path / "99.png")

@@ -42,6 +42,12 @@ def loose(folder: Path, value: int) -> Path:
     return folder / "samples.npz"
 
 
+def test_one_image_is_too_few_to_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.savez(tmp_path / "one.npz", images=np.zeros((1, 8, 8, 1), np.uint8))
+    status, _, err = evaluate(tmp_path, capsys, f"images={tmp_path / 'one.npz'}")
+    assert status == 2 and f"images={tmp_path / 'one.npz'}: holds 1 image; must be at least 2" in err
+
+
 def test_images_of_one_name_from_two_places_have_two_evaluations(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,7 +16,7 @@ from improved_gan.dataset.folder_files import SUFFIXES, counted, image_files
 from improved_gan.metrics.inputs import ImageSet
 
 log = logging.getLogger("improved_gan")
-LOSSY = (".jpg", ".jpeg", ".jfif", ".webp")
+LOSSY = (".jpg", ".jpeg", ".jfif")
 
 
 def read_images(
@@ -119,7 +119,7 @@ def _read_folder(
     paths = image_files(folder, left_out)
     if not paths:
         raise UsageError(f"images={folder}: there are no images in it ({', '.join(SUFFIXES)})")
-    if any(path.suffix.lower() in LOSSY for path in paths):
+    if any(_is_lossy(path) for path in paths):
         log.warning("images=%s: some are lossily compressed, which moves FID", folder)
     if left_out:
         log.warning("images=%s: skipped %s", folder, counted(left_out))
@@ -164,6 +164,14 @@ def _read_folder(
     if converted:
         log.warning("images=%s: images converted: %s", folder, counted(converted))
     return np.stack(images), len(unreadable)
+
+
+def _is_lossy(path: Path) -> bool:
+    """Whether the file's compression changes pixels: JPEG, and WebP but for its lossless form."""
+    if path.suffix.lower() != ".webp":
+        return path.suffix.lower() in LOSSY
+    with open(path, "rb") as file:
+        return b"VP8L" not in file.read(64)
 
 
 def _shape(image: np.ndarray) -> str:

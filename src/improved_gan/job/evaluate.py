@@ -58,6 +58,8 @@ def evaluate(request: Request) -> Path:
     if is_run:
         refuse_changed_data(path, request)
     samples, discriminator, origin, data = _samples_of_run(config, wanted) if is_run else _loose_samples(config, wanted)
+    if len(samples) < 2:
+        raise UsageError(f"images={path}: holds {len(samples)} image; must be at least 2")
     folder = _folder_in_run(path, wanted, origin) if is_run else _folder_of_its_own(config, samples.name)
     check_writable(folder, f"images={path}" if is_run else f"output_root={config.output_root}")
     device = choose_device(config.device)
