@@ -37,27 +37,27 @@ def data(folder: Path, checksum: str = "1") -> PreparedDataset:
     return PreparedDataset("made", (1, 3, 3), 2, None, *splits, checksum, folder)
 
 
-def judge(dataset: PreparedDataset, **metrics: object) -> float:
+def evaluate(dataset: PreparedDataset, **metrics: object) -> float:
     config = compose_jobs(["metrics.names=[frechet_classifier_distance]", "metrics.inception_score_splits=2"])[
         0
     ].config.metrics
     changed = dataclasses.replace(config, **metrics)  # type: ignore[arg-type]
     samples = ImageSet("samples", "x", np.random.default_rng(9).integers(0, 256, (20, 1, 3, 3), dtype=np.uint8))
-    result = Evaluator(changed, lambda: dataset, torch.device("cpu"), seed=1).judge(samples)
+    result = Evaluator(changed, lambda: dataset, torch.device("cpu"), seed=1).evaluate(samples)
     return result.scores["frechet_classifier_distance"].value
 
 
 def test_the_key_holds_data_split_count_and_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "network-1"
     monkeypatch.setattr(features, "classifier_of", lambda *_: Pixels(name))
-    found = [judge(data(tmp_path))]
-    assert judge(data(tmp_path)) == found[0] and len(list(tmp_path.rglob("features-*.npz"))) == 1
-    found.append(judge(data(tmp_path), reference_samples=30))
-    found.append(judge(data(tmp_path), reference_split="test"))
-    found.append(judge(data(tmp_path, checksum="2")))
+    found = [evaluate(data(tmp_path))]
+    assert evaluate(data(tmp_path)) == found[0] and len(list(tmp_path.rglob("features-*.npz"))) == 1
+    found.append(evaluate(data(tmp_path), reference_samples=30))
+    found.append(evaluate(data(tmp_path), reference_split="test"))
+    found.append(evaluate(data(tmp_path, checksum="2")))
     assert len(set(found)) == 4 and len(list(tmp_path.rglob("features-*.npz"))) == 4
     name = "network-2"
-    judge(data(tmp_path))
+    evaluate(data(tmp_path))
     assert len(list(tmp_path.rglob("features-*.npz"))) == 5
 
 
@@ -65,7 +65,7 @@ def test_fewer_samples_than_splits(tmp_path: Path) -> None:
     config = compose_jobs(["metrics.names=[classifier_score]", "metrics.inception_score_splits=21"])[0].config.metrics
     samples = ImageSet("samples", "x", np.zeros((20, 1, 3, 3), np.uint8))
     with pytest.raises(UsageError, match=r"metrics\.inception_score_splits=21: must be at most 20"):
-        Evaluator(config, lambda: data(tmp_path), torch.device("cpu"), seed=1).judge(samples)
+        Evaluator(config, lambda: data(tmp_path), torch.device("cpu"), seed=1).evaluate(samples)
     assert not list(tmp_path.iterdir())
 
 
@@ -82,7 +82,7 @@ def test_a_classifier_that_learned_too_little_judges_nothing(tmp_path: Path) -> 
 
     def result(least: float) -> EvaluationResult:
         metrics = dataclasses.replace(config[0].config.metrics, classifier_min_accuracy=least)
-        return Evaluator(metrics, lambda: noise, torch.device("cpu"), seed=1).judge(samples)
+        return Evaluator(metrics, lambda: noise, torch.device("cpu"), seed=1).evaluate(samples)
 
     strict = result(config[0].config.metrics.classifier_min_accuracy)
     assert list(strict.scores) == ["sliced_wasserstein"]

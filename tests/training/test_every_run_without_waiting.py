@@ -47,6 +47,7 @@ LABELLED = ("table", "figure", "svhn")  # experiments that name labels a class
 EXPERIMENTS = sorted(
     str(path.relative_to(conf_folder() / "experiment").with_suffix(""))
     for path in (conf_folder() / "experiment").rglob("*.yaml")
+    if "defaults:" in path.read_text()  # else it names other experiments
 )
 ARCHITECTURES = {
     "digits_conv": ("dataset=digits", FEW),

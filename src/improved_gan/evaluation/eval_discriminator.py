@@ -9,7 +9,6 @@ from torch import Tensor
 from tqdm import tqdm
 
 from improved_gan.metrics.inputs import EvalDiscriminator
-from improved_gan.objective import Adversarial
 from improved_gan.technique.packing import pack
 from improved_gan.training.batches import full_batches
 from improved_gan.training.gan import GAN
@@ -23,7 +22,7 @@ def eval_discriminator(
     Packs of images have one output each. None for a critic, whose outputs mean something only beside each other.
     """
     objective = pair.objective
-    if not isinstance(objective, Adversarial) or objective.score_kind is None:
+    if objective.score_kind is None:
         return None
 
     @torch.no_grad()

@@ -56,8 +56,13 @@ class Adversarial:
     labelled_loss: Callable[[Tensor, Tensor], Tensor] | None = None  # logits, labels -> loss
     discriminator_decodes: bool = False  # the discriminator is an autoencoder, its one output the error
 
+    latents: ClassVar[None] = None
     trains_generator: ClassVar[bool] = True
     places: ClassVar[tuple[str, ...] | None] = None  # that it has for techniques: all
+
+    def outputs(self, classes: int | None, latent_size: int) -> int:
+        """How many outputs the discriminator has."""
+        return self.logits(classes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +73,11 @@ class Supervised:
     class_logits: Callable[[Tensor], Tensor]
     labelled_loss: Callable[[Tensor, Tensor], Tensor]
 
+    latents: ClassVar[None] = None
+    score_kind: ClassVar[None] = None
+    real_score = staticmethod(first_output)
+    generator_sees_reals: ClassVar[bool] = False
+    discriminator_decodes: ClassVar[bool] = False
     trains_generator: ClassVar[bool] = False
     places: ClassVar[tuple[str, ...] | None] = (
         "discriminator_input",
@@ -75,6 +85,10 @@ class Supervised:
         "discriminator",
         "parameter_penalty",
     )
+
+    def outputs(self, classes: int | None, latent_size: int) -> int:
+        """How many outputs the discriminator has."""
+        return self.logits(classes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +103,14 @@ class Reconstruction:
     places: ClassVar[tuple[str, ...] | None] = ("generator_normalisation", "generator", "parameter_penalty")
     class_logits: ClassVar[None] = None
     labelled_loss: ClassVar[None] = None
+    score_kind: ClassVar[None] = None
+    real_score = staticmethod(first_output)
+    generator_sees_reals: ClassVar[bool] = False
+    discriminator_decodes: ClassVar[bool] = False
+
+    def outputs(self, classes: int | None, latent_size: int) -> int:
+        """How many outputs the encoder has."""
+        return self.code_size(latent_size)
 
 
 Objective = Adversarial | Supervised | Reconstruction

@@ -11,7 +11,7 @@ from improved_gan.config import Config, EmaConfig, OptimizerConfig
 from improved_gan.layers.noise import GaussianNoise
 from improved_gan.layers.products import set_precision
 from improved_gan.layers.weight_norm import data_dependent_initialisation
-from improved_gan.objective import Adversarial, Targets, build_objective
+from improved_gan.objective import Targets, build_objective
 from improved_gan.technique import Technique
 from improved_gan.training.adam import Adam
 from improved_gan.training.balance import AdaptiveBalance
@@ -62,7 +62,7 @@ def build_gan(config: Config, classes: int | None, device: torch.device) -> GAN:
         generator_sees_reals=(
             any(one.generator_sees_reals for one, _ in on.values())
             or discriminator.couples_batches
-            or (isinstance(objective, Adversarial) and objective.generator_sees_reals)
+            or objective.generator_sees_reals
         ),
         penalties=penalties,
         generator_penalties=_terms({name: (one.generator_penalty, own) for name, (one, own) in on.items()}),

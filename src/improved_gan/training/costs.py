@@ -10,7 +10,6 @@ from torch.utils.flop_counter import flop_registry
 
 from improved_gan.config import Config
 from improved_gan.layers.minibatch_discrimination import JointMinibatchDiscrimination, MinibatchDiscrimination
-from improved_gan.objective import Reconstruction
 from improved_gan.training.balance import AdaptiveBalance
 from improved_gan.training.batches import Batch
 from improved_gan.training.builder import build_gan
@@ -47,7 +46,7 @@ def _empty_batch(config: Config, pair: GAN, device: torch.device) -> Batch:
     real = torch.empty(size // pair.pack, channels * pair.pack, *sides, device=device)
     labels = torch.empty(len(real), dtype=torch.int64, device=device)
     objective = pair.objective
-    if isinstance(objective, Reconstruction) or objective.labelled_loss is None or config.objective.fully_labelled:
+    if objective.labelled_loss is None or config.objective.fully_labelled:
         return Batch(real, labels, None, None)
     return Batch(real, labels, torch.empty(size, channels, *sides, device=device), labels.new_empty(size))
 

@@ -12,7 +12,6 @@ from improved_gan import distributed
 from improved_gan.layers.discriminator import Discriminator
 from improved_gan.layers.noise import GaussianNoise
 from improved_gan.objective import Adversarial, Objective, Targets
-from improved_gan.objective.record import first_output
 from improved_gan.technique.packing import pack
 from improved_gan.tensors import LossInputs, Outputs
 from improved_gan.training.adam import Adam
@@ -171,10 +170,9 @@ class GAN:
         fake_outputs: Outputs | None = None,
     ) -> LossInputs:
         """What techniques may look at in these images, and in what the discriminator has made of them already."""
-        score = self.objective.real_score if isinstance(self.objective, Adversarial) else first_output
         return LossInputs(
             discriminator=self.discriminator,
-            real_score=score,
+            real_score=self.objective.real_score,
             real=real,
             fake=fake,
             real_outputs=real_outputs,

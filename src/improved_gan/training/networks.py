@@ -18,7 +18,7 @@ from improved_gan.layers.noise import GaussianNoise, NoisyInput
 from improved_gan.layers.seen_through import SeenThrough
 from improved_gan.layers.virtual_batch_norm import VirtualBatchNormGenerator
 from improved_gan.nodes import ArchitectureConfig
-from improved_gan.objective import Adversarial, Objective, Reconstruction
+from improved_gan.objective import Objective
 from improved_gan.technique import Technique
 
 
@@ -40,7 +40,7 @@ def discriminator_for(
     config: Config, objective: Objective, classes: int | None, latent_size: int, noise: GaussianNoise | None
 ) -> Discriminator:
     """The discriminator of packs of images, seen through `noise`; for energies and codes, with the outputs of those."""
-    outputs = objective.code_size(latent_size) if isinstance(objective, Reconstruction) else objective.logits(classes)
+    outputs = objective.outputs(classes, latent_size)
     channels, *sides = config.architecture.image_shape
     architecture = dataclasses.replace(
         config.architecture, image_shape=[pack_size(config.technique) * channels, *sides]
@@ -53,7 +53,7 @@ def discriminator_for(
             discriminator = technique.discriminator(own, discriminator)
     if noise is not None:
         discriminator.trunk = NoisyInput(discriminator.trunk, noise)
-    if isinstance(objective, Adversarial) and objective.discriminator_decodes:
+    if objective.discriminator_decodes:
         discriminator = AutoencodingDiscriminator(
             discriminator,
             lambda size: build_generator(

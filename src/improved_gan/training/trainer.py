@@ -13,7 +13,6 @@ from improved_gan.config import Config, UsageError
 from improved_gan.dataset import PreparedDataset
 from improved_gan.dataset.labels import held_out, labelled_indices
 from improved_gan.dataset.prepared import PreparedSplit
-from improved_gan.objective import Reconstruction
 from improved_gan.training.batches import Batch, Batches, Images, full_batches
 from improved_gan.training.builder import build_gan, initialise
 from improved_gan.training.data_checks import check_against_data
@@ -203,7 +202,7 @@ class Trainer:
     def reconstructions(self) -> UInt8[Tensor, "n channel height width"] | None:
         """The first training images, each row of them above a row of their reconstructions; none if none are made."""
         pair, objective = self.pair, self.pair.objective
-        if not isinstance(objective, Reconstruction) or self.config.dataset.holds_points:
+        if objective.latents is None or self.config.dataset.holds_points:
             return None
         images = self._images(self.dataset.train)
         pair.discriminator.eval()
