@@ -42,7 +42,8 @@ python scripts/at_its_best.py
 ```
 
 - Score: the mean over the last quarter of training (8 or 9 measurements), lower is better; a run's end alone is
-  a matter of luck. Modes, modes held (half an even share of all samples or more) and high quality are means over it as well.
+  a matter of luck. Modes, modes held (by half an even share of all samples or more) and high quality are means over it
+  as well.
 - Every run costs the same: its steps are the cap over what a step of its setting costs, both in the experiment's file.
 - "None" is tuned in the players' rates, β1, generator steps a step (1, 5) and when rates begin to fall; each technique
   in these and its own. The first trial of each row is the setting that the [pages on mode
