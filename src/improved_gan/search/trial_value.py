@@ -14,7 +14,7 @@ EVALUATION = "search"  # the name of the evaluation that a search makes of a run
 
 
 class NotMeasured(Exception):
-    """The metric cannot be had of this run; the message says why."""
+    """The metric is unavailable for this run; the message says why."""
 
 
 def averages(lines: Sequence[dict[str, Any]], average_from: float) -> dict[str, float]:
