@@ -143,15 +143,15 @@ def read_rows(kept: Path) -> dict[str, list[Row]]:
     for data_set in DATA_SETS:
         if not (kept / data_set).is_dir():
             continue
-        names = [
-            next(text for text in job.overrides if text.startswith("ablation=")).removeprefix(f"ablation={PREFIX}")
-            for job in compose_jobs(["-m", f"experiment={EXPERIMENT}/{data_set}"])
-        ]
-        files = [kept / data_set / f"{name}.json" for name in names]
-        rows = [
-            json.loads(path.read_text()) if path.exists() else {"row": name, "trials": [], "confirmed": None}
-            for name, path in zip(names, files, strict=True)
-        ]
+        jobs = compose_jobs(["-m", f"experiment={EXPERIMENT}/{data_set}"])
+        rows = []
+        for job in jobs:
+            (ablation,) = (text for text in job.overrides if text.startswith("ablation="))
+            name, search = ablation.removeprefix(f"ablation={PREFIX}"), job.config.search
+            assert search is not None
+            path = kept / data_set / f"{name}.json"
+            row = json.loads(path.read_text()) if path.exists() else {"row": name, "trials": [], "confirmed": None}
+            rows.append(row | {"full": {"trials": search.trials, "seconds": search.seconds}})
         found[data_set] = rows
     return found
 

@@ -42,14 +42,15 @@ python scripts/at_its_best.py
 ```
 
 - Score: the mean over the last quarter of training (8 or 9 measurements), lower is better; a run's end alone is
-  a matter of luck. Modes, modes held (half an even share of all samples or more) and high quality are such means, too.
+  a matter of luck. Modes, modes held (by half an even share of all samples or more) and high quality are means over it
+  as well.
 - Every run costs the same: its steps are the cap over what a step of its setting costs, both in the experiment's file.
 - "None" is tuned in the players' rates, β1, generator steps a step (1, 5) and when rates begin to fall; each technique
   in these and its own. The first trial of each row is the setting that the [pages on mode
   collapse](../phenomena/mode_collapse.md) had guessed; the others are drawn at random.
 - Difference: from tuned "none", paired by seed, with Student's 95% interval; p: exact sign-flip test, then Holm's
-  correction over a data set's rows,
-  those still to come counted as p = 1. A seed whose run failed is left out of the pairs, and counted.
+  correction over a data set's rows, those still to come counted as p = 1. A seed whose run failed is left out of the
+  pairs, and counted.
 - Near best: the share of a row's trials within 10% of its best; high where the choice of setting matters little.
 - Every trial is in `docs/results/data/at_its_best/DATA SET.csv`.
 
@@ -73,10 +74,11 @@ def _section(name: str, rows: list[Row]) -> str:
     first = _first(rows)
     finished = [row for row in rows if row["confirmed"]]
     title = name.replace("_", " ").replace("mnist", "MNIST")
-    seeds = f"seeds {', '.join(map(str, first['search_seeds']))}"
+    full = first["full"]
+    cut = "" if first["budget"] == "paper" else f", where the file has {full['trials']} trials of {full['seconds']:g} s"
     run = (
-        f"{first['wanted']} trials a row on {seeds}, {first['seconds']:g} s of one core a run, confirmed on "
-        f"{len(first['confirm_seeds'])} others"
+        f"{first['wanted']} trials a row of {first['seconds']:g} s of one core a run on seeds "
+        f"{', '.join(map(str, first['search_seeds']))}{cut}; confirmed on {len(first['confirm_seeds'])} other seeds"
     )
     images = first["measure"] != "sliced_wasserstein"
     head = ["row", "score", "difference from none", "p", "Holm", "modes"]
@@ -87,8 +89,8 @@ def _section(name: str, rows: list[Row]) -> str:
     table = "\n".join(lines)
     return f"""## {title[0].upper()}{title[1:]}
 
-Score: {MEASURES.get(first["measure"], first["measure"])}. budget={first["budget"]}: {run}.
-{len(finished)} of {len(rows)} rows are finished.
+Score: {MEASURES.get(first["measure"], first["measure"])}. budget={first["budget"]}, fixed before the first run:
+{run}. {len(finished)} of {len(rows)} rows are finished.
 
 {table}
 
@@ -175,6 +177,6 @@ def _told_apart(data_set: str, rows: list[Row]) -> str:
 
 LIMITS = """A row says what a technique is worth to somebody who can afford these trials at this cost a run, not what
 the best imaginable setting would give. Few trials favour what has little to tune: "none" has five settings, historical
-averaging and minibatch discrimination seven. Equal cost favours what is cheap a step: unrolling makes a tenth of the
-steps of none. A difference that is not established is no evidence that there is none. Nets are small and dense, and the
-data are toys: nothing here says how the techniques compare on natural images."""
+averaging and minibatch discrimination seven. Equal cost favours what is cheap a step: unrolling makes far fewer steps
+than none. A difference that is not established is no evidence that there is none. The networks are small and dense,
+the data small or toys: nothing here says how the techniques compare on natural images."""
