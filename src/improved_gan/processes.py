@@ -13,6 +13,12 @@ FIRST_PORT, PORTS = 20000, 10000
 class ProcessLost(Exception):
     """Another process of the run has ended, and so must this one; the message says what is known of the reason."""
 
+    happened = False  # from then on this process ends by itself, and torchrun's SIGTERM need not tell it to
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        ProcessLost.happened = True
+
 
 @dataclass(frozen=True)
 class Place:
