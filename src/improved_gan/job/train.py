@@ -80,7 +80,7 @@ def _train_or_find(request: Request, early: MemoryHandler) -> Path:
         return folder.path
     trainer = Trainer(config, prepared)
     if config.tracking.mode == "online":
-        tracking_mode("online")  # raises where W&B cannot be had
+        tracking_mode("online")  # raises where W&B is unavailable
     weights = config.metrics.inception_weights
     if weights is not None and any(METRICS[name].network == "inception" for name in config.metrics.names):
         read_weights(Path(weights))  # raises where they are not Inception's, not hours later
@@ -229,7 +229,7 @@ def costs(trainer: Trainer, folder: RunFolder) -> dict[str, Any]:
 
 
 def environment(device: torch.device) -> dict[str, Any]:
-    """What the run was made with: package versions, git commit, device, threads."""
+    """What the run was made with: package versions, git commit, device, threads, processes."""
     packages = ("improved-gan", "torch", "torchvision", "numpy", "hydra-core", "wandb")
     return {
         "python": platform.python_version(),
@@ -237,6 +237,7 @@ def environment(device: torch.device) -> dict[str, Any]:
         "git_commit": _git_commit(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
         "threads": torch.get_num_threads(),
+        "processes": distributed.processes(),
     }
 
 
