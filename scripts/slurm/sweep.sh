@@ -7,8 +7,9 @@
 # Ctrl-C ends the waiting, not the jobs (scancel does). The same command again submits what is not finished yet; wait
 # until the queue is empty first, as a run that another process works on is refused.
 # Settings, from the environment:
-#   PARTITION  the queue                                 CPUS      cores a job (2)
+#   PARTITION  the queue                                 CPUS      cores a process (2)
 #   GPUS       GPUs a job (none)                         MEMORY    GB a job (8)
+#   TASKS      processes a job, which train its run together (1); each has CPUS cores
 #   MINUTES    a job's time before it is queued again    AT_ONCE   jobs at the same time, at most (64)
 #              (720; over 10, see docs/sweeps.md)        RESTARTS  how often that may happen (20)
 # output_root must lie on a file system that all nodes share, and so must the environment with improved-gan.
@@ -20,6 +21,7 @@ export OMP_NUM_THREADS="${CPUS:-2}"
 exec improved-gan -m "$@" hydra/launcher=submitit_slurm \
     "hydra.launcher.partition=$PARTITION" \
     "hydra.launcher.cpus_per_task=${CPUS:-2}" \
+    "hydra.launcher.tasks_per_node=${TASKS:-1}" \
     "hydra.launcher.gpus_per_node=${GPUS:-null}" \
     "hydra.launcher.mem_gb=${MEMORY:-8}" \
     "hydra.launcher.timeout_min=${MINUTES:-720}" \

@@ -47,7 +47,7 @@ _share: _Share | None = None  # while a batch is shared out, or couples in group
 
 @contextmanager
 def started(device: torch.device) -> Iterator[None]:
-    """Inside the `with`, the processes that torchrun started are one group; alone, nothing happens.
+    """Inside the `with`, the processes that torchrun or srun started are one group; alone, nothing happens.
 
     What ends one of them ends the others by a `ProcessLost` that tells the reason.
     """
@@ -59,7 +59,7 @@ def started(device: torch.device) -> Iterator[None]:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
-    _store, number, count = next(iter(rendezvous("env://")))
+    _store, number, count = next(iter(rendezvous(where.meeting, where.rank, where.count)))
     dist.init_process_group(backend, store=_store, rank=number, world_size=count, timeout=LONGEST_WAIT)
     try:
         yield

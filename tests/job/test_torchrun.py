@@ -11,17 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from improved_gan.cli import run
 
 SETTINGS = ("technique=our_methods", "metrics=none", "architecture.width=16", "architecture.generator_width=16")
 SETTINGS += ("technique.minibatch_discrimination.kernels=10", "training.batch_size=32", "training.threads=1")
 SETTINGS += ("training.checkpoint_interval=5", "device=cpu", "tracking.mode=disabled")
-TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
 
 
-def by_torchrun(line: list[str]) -> list[str]:
-    return [line[0], *TORCHRUN, *line[1:]]
+def by_torchrun(line: list[str], processes: int = 2) -> list[str]:
+    return [line[0], "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", *line[1:]]
+
+
+def after_a_checkpoint(line: list[str], outputs: Path) -> subprocess.Popen[str]:
+    """The command, begun, with a checkpoint written."""
+    started = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list(outputs.glob("*/*/checkpoints/step_*.pt")):
+        assert started.poll() is None
+        time.sleep(0.05)
+    return started
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[int]:
@@ -59,16 +68,15 @@ def test_two_processes_make_the_run_of_one(command: Callable[..., list[str]], tm
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("number", "whom"), [(signal.SIGTERM, "process 1"), (signal.SIGKILL, "process 1"), (signal.SIGTERM, "torchrun")]
+)
 def test_what_ends_one_process_ends_the_run_and_it_goes_on_in_one(
-    number: signal.Signals, command: Callable[..., list[str]], tmp_path: Path
+    number: signal.Signals, whom: str, command: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     line = command(*SETTINGS, "training.steps=300")
-    started = subprocess.Popen(by_torchrun(line), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not list((tmp_path / "outputs").glob("*/*/checkpoints/step_*.pt")):
-        assert started.poll() is None
-        time.sleep(0.05)
-    os.kill(workers_of(started)[1], number)
+    started = after_a_checkpoint(by_torchrun(line), tmp_path / "outputs")
+    os.kill(started.pid if whom == "torchrun" else workers_of(started)[1], number)
     told = time.monotonic()
     _, err = started.communicate(timeout=60)
     assert started.returncode != 0 and time.monotonic() - told < 60
@@ -82,6 +90,38 @@ def test_what_ends_one_process_ends_the_run_and_it_goes_on_in_one(
     done = subprocess.run(line, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "resuming at step" in done.stderr and summary_in(tmp_path / "outputs")["status"] == "finished"
+
+
+def weights_in(outputs: Path) -> dict[str, torch.Tensor]:
+    """Both players', in the newest checkpoint of the one run there."""
+    newest = max(outputs.glob("*/*/checkpoints/step_*.pt"))
+    pair = torch.load(newest, weights_only=True)["pair"]
+    players = ("generator", "discriminator")
+    return {f"{player} {name}": value for player in players for name, value in pair[player]["network"].items()}
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_one_of_four_killed_ends_the_rest_and_the_same_command_makes_the_same_weights(
+    command: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    settings, outputs = (*SETTINGS, "training.steps=150"), tmp_path / "outputs"
+    whole = by_torchrun([*command(*settings)[:-1], f"output_root={tmp_path / 'whole'}"], 4)
+    assert subprocess.run(whole, capture_output=True, text=True).returncode == 0
+    line = by_torchrun(command(*settings), 4)
+    started = after_a_checkpoint(line, outputs)
+    os.kill(workers_of(started)[2], signal.SIGKILL)
+    told = time.monotonic()
+    _, err = started.communicate(timeout=60)
+    assert started.returncode == 1 and time.monotonic() - told < 60
+    assert "error: another process of this run has ended" in err
+    summary = summary_in(outputs)
+    assert summary["status"] == "failed" and 0 < summary["step"] < 150
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert done.returncode == 0 and "resuming at step" in done.stderr, done.stderr
+    expected, found = weights_in(tmp_path / "whole"), weights_in(outputs)
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(value, expected[name]) for name, value in found.items())
 
 
 @pytest.mark.integration

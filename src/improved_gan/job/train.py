@@ -229,7 +229,7 @@ def costs(trainer: Trainer, folder: RunFolder) -> dict[str, Any]:
 
 
 def environment(device: torch.device) -> dict[str, Any]:
-    """What the run was made with: package versions, git commit, device, threads."""
+    """What the run was made with: package versions, git commit, device, threads, processes."""
     packages = ("improved-gan", "torch", "torchvision", "numpy", "hydra-core", "wandb")
     return {
         "python": platform.python_version(),
@@ -237,6 +237,7 @@ def environment(device: torch.device) -> dict[str, Any]:
         "git_commit": _git_commit(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
         "threads": torch.get_num_threads(),
+        "processes": distributed.processes(),
     }
 
 

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from types import FrameType, TracebackType
 
+from improved_gan.processes import ProcessLost
+
 
 class TrainingFailed(Exception):
     """Training cannot go on; the message says what happened and where the last good checkpoint lies."""
@@ -46,7 +48,7 @@ def raising_stopped() -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal raised
-        if not raised:
+        if not (raised or ProcessLost.happened):
             raised = True
             raise Stopped(number)
 
@@ -59,7 +61,7 @@ def raising_stopped() -> Iterator[None]:
         yield
     finally:
         for number in deadly:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, signal.SIG_IGN if ProcessLost.happened else signal.SIG_DFL)
 
 
 class SignalWatcher:
