@@ -108,6 +108,17 @@ def test_what_is_not_in_the_layout_is_refused(files: list[Path], tmp_path: Path,
         load(configure, tmp_path)
 
 
+def test_val_without_class_folders_is_no_test_split(
+    files: list[Path], tmp_path: Path, configure: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    val = tmp_path / "data" / "ILSVRC2012" / "val"
+    for path in list(val.glob("*/*")):
+        path.rename(val / path.name)
+        path.parent.rmdir()
+    assert load(configure, tmp_path).test is None
+    assert "no test split; val/nXXXXXXXX with a folder a class would be one" in caplog.text
+
+
 def test_an_image_more_is_noticed(files: list[Path], tmp_path: Path, configure: Configure) -> None:
     first = load(configure, tmp_path).checksum
     shutil.copy(files[0], files[0].with_name("n00000001_more.JPEG"))

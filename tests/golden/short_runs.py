@@ -13,7 +13,6 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does
 
-from small_images import small_image_folder
 
 from improved_gan.composing import compose_jobs, groups
 from improved_gan.config import Config, TechniqueConfig
@@ -63,7 +62,6 @@ def cases() -> dict[str, list[str]]:
         "svhn": ["experiment=svhn_semi_supervised", FEW_LABELS],
         "imagenet128": [
             "experiment=imagenet128",
-            f"dataset.path={small_image_folder()}",
             "training.steps=2",
             "training.batch_size=4",
         ],

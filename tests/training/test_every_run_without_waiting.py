@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from host_reads import HostReads
-from small_images import small_image_folder
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from improved_gan.composing import compose_jobs, groups
@@ -83,8 +82,6 @@ READS_ON_THE_CPU = ("imagenet128", "phenomenon/stacked_mnist", "stacked_mnist_ml
 
 def config_of(case: str) -> Config:
     overrides = [*TINY, *LOSSES[case]]
-    if case == "imagenet128":
-        overrides.append(f"dataset.path={small_image_folder()}")
     return compose_jobs(overrides)[0].config
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import torch
-from small_images import small_image_folder
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
 
@@ -35,7 +34,7 @@ PAIRS = {
     "mnist": ("dataset=mnist", "architecture=mnist_mlp"),
     "cifar10": ("experiment=cifar10_table3",),
     "svhn": ("experiment=svhn_semi_supervised",),
-    "imagenet": ("experiment=imagenet128", f"dataset.path={small_image_folder()}"),
+    "imagenet": ("experiment=imagenet128",),
 }
 CPU = torch.device("cpu")
 

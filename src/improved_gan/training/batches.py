@@ -15,6 +15,7 @@ from torch import Tensor
 
 from improved_gan import distributed
 from improved_gan.technique.packing import pack
+from improved_gan.training.streaming import ImageFile, ReadAhead, is_on_disk
 
 IMAGES_FOR_INITIALISATION = 500
 
@@ -44,6 +45,8 @@ class Images:
     `pixels` may be memory-mapped. `image = (byte - offset) / scale`; points are numbers of offset 0 and scale 1.
     """
 
+    file: ImageFile | None = None  # of images that are streamed
+
     def __init__(
         self,
         pixels: Real[np.ndarray, "n channel height width"],
@@ -60,13 +63,20 @@ class Images:
         self.labels = None if labels is None else torch.from_numpy(np.ascontiguousarray(labels)).to(device)
         if device.type == "cuda" and self.pixels.nbytes < torch.cuda.mem_get_info(device)[0] / 2:
             self.pixels = self.pixels.to(device)
+        if is_on_disk(pixels) and self.pixels.device.type == "cpu":
+            self.file = ImageFile(pixels, pinned=device.type == "cuda")
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     def take(self, indices: Int[Tensor, " batch"]) -> Float[Tensor, "batch channel height width"]:
         """The images at `indices`, scaled, on the device."""
-        chosen = self.pixels.index_select(0, indices.to(self.pixels.device))  # copies whole images, unlike [indices]
+        if self.file is not None:
+            return self.scaled(self.file.read(indices.tolist()))
+        return self.scaled(self.pixels.index_select(0, indices.to(self.pixels.device)))  # whole, unlike [indices]
+
+    def scaled(self, chosen: Real[Tensor, "batch channel height width"]) -> Float[Tensor, "batch channel height width"]:
+        """Images as the networks see them, on the device."""
         return (
             chosen.to(self.device, non_blocking=True).to(torch.get_default_dtype()).sub_(self.offset).div_(self.scale)
         )
@@ -126,21 +136,34 @@ class Batches:
         self._real = Shuffle(unlabelled, seed, stream=0, device=where)
         self._generator_real = Shuffle(unlabelled, seed, stream=1, device=where)
         self._labelled = None if labelled is None else Shuffle(labelled, seed, stream=2, device=where)
+        self._ahead: dict[Shuffle, ReadAhead] = {}  # of a set that is streamed: what reads each walk's next batches
 
     def for_discriminator(self, number: int) -> Batch:
         """What the discriminator's update `number` sees."""
-        real = distributed.own(self._real.batch(number, self.size))
-        labelled = None if self._labelled is None else distributed.own(self._labelled.batch(number, self.size))
-        return Batch(
-            real=pack(self.images.take(real), self.pack),
-            real_labels=self.images.take_labels(real),
-            labelled=None if labelled is None else self.images.take(labelled),
-            labels=None if labelled is None else self.images.take_labels(labelled),
-        )
+        indices, real = self._own(self._real, number)
+        real_labels = self.images.take_labels(indices)
+        if self._labelled is None:
+            return Batch(pack(real, self.pack), real_labels, None, None)
+        indices, labelled = self._own(self._labelled, number)
+        return Batch(pack(real, self.pack), real_labels, labelled, self.images.take_labels(indices))
 
     def for_generator(self, number: int) -> Float[Tensor, "batch channel height width"]:
         """The real images that the generator's update `number` is compared with."""
-        return pack(self.images.take(distributed.own(self._generator_real.batch(number, self.size))), self.pack)
+        return pack(self._own(self._generator_real, number)[1], self.pack)
+
+    def _own(self, walk: Shuffle, number: int) -> tuple[Int[Tensor, " rows"], Float[Tensor, "rows *image"]]:
+        """Indices and images of this process's share of batch `number`; the other processes' are not read."""
+
+        def share(number: int) -> Int[Tensor, " rows"]:
+            return distributed.own(walk.batch(number, self.size))
+
+        if self.images.file is None:
+            indices = share(number)
+            return indices, self.images.take(indices)
+        if walk not in self._ahead:
+            self._ahead[walk] = ReadAhead(self.images.file, share)
+        indices, pixels = self._ahead[walk].batch(number)
+        return indices, self.images.scaled(pixels)
 
     def first(self, which: str) -> Float[Tensor, "batch channel height width"]:
         """The first 500 images of the walk that data-dependent initialisation looks at, "labelled" or "unlabelled"."""

@@ -100,6 +100,8 @@ def _read(splits: dict[str, list[Path]], shape: Shape, scratch: Path) -> dict[st
     ]
     if damaged:
         raise ValueError(_complaint(sorted(damaged), store))
+    if "test" not in splits:
+        log.warning("%s: no test split; val/nXXXXXXXX with a folder a class would be one", REQUEST)
     names = tuple(folder.name for folder in splits["train"])
     for split, count in counts.items():
         if (sum(count), len(count)) != (PUBLISHED[split], CLASSES):
