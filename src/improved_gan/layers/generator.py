@@ -5,7 +5,7 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from improved_gan.layers.products import ConvTranspose2d, Linear
+from improved_gan.layers.products import ConvTranspose2d, Linear, full_precision
 
 Normalisation = Callable[..., nn.Module]
 """Makes a normalisation layer, called as `normalisation(channels, epsilon=1e-6, scale=False)`.
@@ -14,7 +14,7 @@ The layer takes (batch, channel) and (batch, channel, height, width), always has
 trained parameter `scale` that starts at 1.
 """
 
-WEIGHT_STD = 0.05  # the release's N(0, 0.05) of every convolutional network but ImageNet's
+WEIGHT_STD = 0.05  # the authors' N(0, 0.05) of every convolutional network but ImageNet's
 
 
 class Generator(nn.Module):
@@ -27,7 +27,7 @@ class Generator(nn.Module):
 
     def forward(self, latents: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch channel height width"]:
         """An image for each latent vector."""
-        return self.layers(latents)
+        return full_precision(self.layers(latents))
 
 
 def projection(
@@ -39,7 +39,7 @@ def projection(
 ) -> nn.Sequential:
     """Dense layer, normalisation and ReLU to (batch, channels, side, side).
 
-    The release's batch norm works on each unit, before the reshape; virtual batch norm on each channel, after it.
+    The authors' batch norm works on each unit, before the reshape; virtual batch norm on each channel, after it.
     """
     units = channels * side * side
     dense = Linear(latent_size, units, bias=False)
