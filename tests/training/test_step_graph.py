@@ -50,7 +50,7 @@ def test_the_step_on_buffers_that_stay_ends_in_the_same_weights(case: str) -> No
         torch.manual_seed(7)
         for step in range(6):
             trainer.advance(watched=step == 4)
-    assert len(captures) == 1 and other.updates._replay is not None
+    assert len(captures) == 1 and other.updates.replays
     assert agree(state_of(plain.pair), state_of(other.pair), exact=True)
 
 
@@ -116,7 +116,7 @@ def test_a_run_that_need_not_be_deterministic_takes_a_replay_that_rounds_otherwi
         graph = replayed(trainer, off_by(factor)(trainer), exact=False)
         trainer.advance()
         trainer.advance()
-        assert (graph._replay is not None) is taken
+        assert graph.replays is taken
 
 
 def test_a_restored_run_captures_anew() -> None:

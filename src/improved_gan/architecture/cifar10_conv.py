@@ -16,6 +16,7 @@ def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Modul
     from torch import nn
 
     from improved_gan.layers.generator import WEIGHT_STD, Generator, projection, upsampling
+    from improved_gan.layers.products import FullPrecision
     from improved_gan.layers.weight_norm import WeightNormConvTranspose2d
 
     width = config.generator_width
@@ -34,6 +35,7 @@ def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Modul
             train_gain=True,
             init_std=0.1,
         ),
+        FullPrecision(),
         nn.Tanh(),
     )
     return Generator(config.latent_size, layers)
@@ -48,6 +50,7 @@ def discriminator(config: ArchitectureConfig, outputs: int, layer: Layer | None)
 
     from improved_gan.layers.discriminator import Discriminator
     from improved_gan.layers.noise import Dropout, input_regulariser
+    from improved_gan.layers.products import FullPrecision
 
     narrow, wide = config.width, 2 * config.width
     trunk = nn.Sequential(
@@ -63,6 +66,7 @@ def discriminator(config: ArchitectureConfig, outputs: int, layer: Layer | None)
         convolution(wide, wide, 3),
         convolution(wide, wide, 1),
         convolution(wide, wide, 1),
+        FullPrecision(),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
     )

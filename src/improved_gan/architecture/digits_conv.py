@@ -13,6 +13,7 @@ def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Modul
     from torch import nn
 
     from improved_gan.layers.generator import WEIGHT_STD, Generator, projection, upsampling
+    from improved_gan.layers.products import FullPrecision
     from improved_gan.layers.weight_norm import WeightNormConvTranspose2d
 
     width = config.generator_width
@@ -28,6 +29,7 @@ def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Modul
             train_gain=True,
             init_std=1.0,
         ),
+        FullPrecision(),
         nn.Sigmoid(),
     )
     return Generator(config.latent_size, layers)
@@ -42,6 +44,7 @@ def discriminator(config: ArchitectureConfig, outputs: int, layer: Layer | None)
 
     from improved_gan.layers.discriminator import Discriminator
     from improved_gan.layers.noise import Dropout, input_regulariser
+    from improved_gan.layers.products import FullPrecision
 
     narrow, wide = config.width, 2 * config.width
     trunk = nn.Sequential(
@@ -51,6 +54,7 @@ def discriminator(config: ArchitectureConfig, outputs: int, layer: Layer | None)
         Dropout(0.5),
         convolution(wide, wide, 3),
         convolution(wide, wide, 1),
+        FullPrecision(),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
     )

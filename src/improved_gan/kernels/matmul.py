@@ -1,7 +1,8 @@
 """The products of the networks, each told by `rounded_to` how precise to be; None is fp32.
 
-Below fp32 only the factors of a product are rounded (and, going back, the output's gradient): parameters, activations,
-statistics and everything between two products stay in fp32.
+Below fp32 a dense product has its factors rounded (and, going back, the output's gradient) and gives fp32: its weights
+are far more than what goes through it. A convolution also gives the lower type, channels last, and so does what follows
+it, for activations are what it moves most of; sums within it are fp32's. Parameters and statistics stay in fp32.
 """
 
 from typing import Any
@@ -69,8 +70,7 @@ def conv2d(
         return winograd_convolution(x, weight, bias)
     if rounded_to is None:
         return functional.conv2d(x, weight, bias, stride, padding)
-    product = functional.conv2d(x.to(rounded_to), weight.to(rounded_to), None, stride, padding).float()
-    return product if bias is None else product + bias[:, None, None]
+    return functional.conv2d(*_lowered(x, weight, bias, rounded_to), stride, padding)
 
 
 def conv_transpose2d(
@@ -87,6 +87,11 @@ def conv_transpose2d(
         return winograd_transposed_convolution(x, weight, bias)
     if rounded_to is None:
         return functional.conv_transpose2d(x, weight, bias, stride, padding, output_padding)
-    x, weight = x.to(rounded_to), weight.to(rounded_to)
-    product = functional.conv_transpose2d(x, weight, None, stride, padding, output_padding).float()
-    return product if bias is None else product + bias[:, None, None]
+    return functional.conv_transpose2d(*_lowered(x, weight, bias, rounded_to), stride, padding, output_padding)
+
+
+def _lowered(
+    x: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    x = x.to(dtype, memory_format=torch.channels_last)
+    return x, weight.to(dtype, memory_format=torch.channels_last), None if bias is None else bias.to(dtype)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from improved_gan import distributed
+from improved_gan.layers.products import full_precision
 
 
 class BatchNorm(nn.Module):
@@ -24,7 +25,7 @@ class BatchNorm(nn.Module):
         self.register_parameter("scale", nn.Parameter(torch.ones(channels)) if scale else None)
 
     def forward(self, x: Float[Tensor, "batch channel *space"]) -> Float[Tensor, "batch channel *space"]:
-        """Normalised x."""
+        """Normalised x, in the type of x; the statistics are fp32 or better."""
         return distributed.in_groups(self._normalised, x)[0]
 
     def _normalised(self, x: Tensor) -> list[Tensor]:
@@ -33,7 +34,7 @@ class BatchNorm(nn.Module):
         return [functional.batch_norm(x, None, None, self.scale, self.shift, training=True, eps=self.epsilon)]
 
     def _by_several_processes(self, x: Float[Tensor, "batch channel *space"]) -> Float[Tensor, "batch channel *space"]:
-        values, axes = x.to(torch.promote_types(x.dtype, torch.float32)), [0, *range(2, x.ndim)]
+        values, axes = full_precision(x), [0, *range(2, x.ndim)]
         variance, mean = distributed.var_mean(values, axes)
         factor = (variance + self.epsilon).rsqrt()
         if self.scale is not None:
@@ -59,7 +60,7 @@ class ScaleShift(nn.Module):
         """x, scaled and shifted."""
         shape = (-1, *[1] * (x.ndim - 2))
         scaled = x if self.scale is None else x * self.scale.view(shape)
-        return scaled + self.shift.view(shape)
+        return (scaled + self.shift.view(shape)).to(x.dtype)
 
     def extra_repr(self) -> str:
         return f"{self.shift.numel()}, scale={self.scale is not None}"

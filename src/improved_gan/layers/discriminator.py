@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from improved_gan.layers.products import full_precision
 from improved_gan.tensors import Outputs
 
 MinibatchLayerFactory = Callable[[int], nn.Module]
@@ -42,7 +43,7 @@ class Discriminator(nn.Module):
         """The features of each batch; no layer of the trunk couples examples, so all go through it at once."""
         # Channels last: convolutions go back through them in three quarters of the time (CPU).
         images = _joined(batches).contiguous(memory_format=torch.channels_last)
-        return self._apart(self.trunk(images), batches)
+        return self._apart(full_precision(self.trunk(images)), batches)
 
     def forward(self, *batches: Float[Tensor, "_ channel height width"]) -> list[Outputs]:
         """Features and logits of each batch; the minibatch layer compares examples within a batch only."""

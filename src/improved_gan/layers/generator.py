@@ -5,7 +5,7 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from improved_gan.layers.products import ConvTranspose2d, Linear
+from improved_gan.layers.products import ConvTranspose2d, Linear, full_precision
 
 Normalisation = Callable[..., nn.Module]
 """Makes a normalisation layer, called as `normalisation(channels, epsilon=1e-6, scale=False)`.
@@ -27,7 +27,7 @@ class Generator(nn.Module):
 
     def forward(self, latents: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch channel height width"]:
         """An image for each latent vector."""
-        return self.layers(latents)
+        return full_precision(self.layers(latents))
 
 
 def projection(

@@ -12,7 +12,7 @@ from improved_gan import distributed
 from improved_gan.layers.discriminator import Discriminator
 from improved_gan.layers.generator import Generator, Normalisation
 from improved_gan.layers.noise import GaussianNoise
-from improved_gan.layers.products import Linear
+from improved_gan.layers.products import Linear, full_precision
 from improved_gan.layers.same_padding import SameConv2d, SameConvTranspose2d
 
 EPSILON = 1e-5
@@ -51,8 +51,9 @@ class ImagenetGenerator(Generator):
         x, *noise = latents.split(self.latent_sizes, dim=1)
         assert isinstance(self.layers, nn.ModuleList)
         for level, norm, extra, shape in zip(self.layers, self.norms, noise, self.noise_shapes, strict=True):
-            x = torch.cat([functional.relu(norm(level(x))), extra.unflatten(1, shape)], dim=1)
-        return torch.tanh(self.output(x))
+            x = functional.relu(norm(level(x)))
+            x = torch.cat([x, extra.unflatten(1, shape).to(x.dtype)], dim=1)
+        return torch.tanh(full_precision(self.output(x)))
 
 
 class HalfRealHalfGeneratedBatchNorm(nn.Module):
@@ -80,14 +81,15 @@ class HalfRealHalfGeneratedBatchNorm(nn.Module):
         return torch.stack(made, 1).flatten(0, 2)
 
     def _normalised(self, x: Tensor, real: slice, generated: slice) -> Tensor:
-        first, second = x.chunk(2, dim=1)
+        values = full_precision(x)
+        first, second = values.chunk(2, dim=1)
         halves = first[real], second[generated]
         axes = [0, *range(2, x.ndim)]
         variances, means = zip(*(distributed.var_mean(half, axes) for half in halves), strict=True)
         factor = self.scale * torch.rsqrt(torch.cat(variances) + EPSILON)
         offset = self.shift - torch.cat(means) * factor
         shape = (-1, *[1] * (x.ndim - 2))
-        return x * factor.view(shape) + offset.view(shape)
+        return (values * factor.view(shape) + offset.view(shape)).to(x.dtype)
 
 
 class ImagenetTrunk(nn.Module):

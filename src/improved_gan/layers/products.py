@@ -14,6 +14,19 @@ def set_precision(network: nn.Module, rounded_to: torch.dtype | None) -> None:
             layer.rounded_to = rounded_to  # type: ignore[assignment]
 
 
+def full_precision(x: Tensor) -> Tensor:
+    """`x` in fp32, or as it is where that is better."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+class FullPrecision(nn.Module):
+    """Ends the part of a network whose activations may be in bf16."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x in fp32 or better."""
+        return full_precision(x)
+
+
 class Linear(nn.Linear):
     """A dense layer."""
 

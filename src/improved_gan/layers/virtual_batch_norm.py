@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from improved_gan.layers.products import full_precision
+
 
 class VirtualBatchNorm(nn.Module):
     """Normalises (n + batch, channel, ...) whose first n = `reference_size` examples are the reference batch.
@@ -28,7 +30,7 @@ class VirtualBatchNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch channel *space"]) -> Float[Tensor, "batch channel *space"]:
         """Normalised x, in the type of x; the statistics are fp32 or better."""
-        values = x.to(torch.promote_types(x.dtype, torch.float32))
+        values = full_precision(x)
         means, variances = _statistics(values)
         if self.frozen:
             assert self.reference is not None

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from improved_gan.kernels.matmul import conv2d, conv_transpose2d, linear
 from improved_gan.kernels.weight_norm_linear import normalised_linear
-from improved_gan.layers.products import Conv2d, Linear
+from improved_gan.layers.products import Conv2d, Linear, full_precision
 
 
 class WeightNormOptions(TypedDict, total=False):
@@ -74,7 +74,7 @@ class WeightNorm(nn.Module):
     def forward(self, x: Float[Tensor, "batch *input"]) -> Float[Tensor, "batch output *space"]:
         """Pre-activations; while `initialising`, those that the gain and bias set from this very batch give."""
         if self.initialising and self.init_std is not None:
-            return self._initialise(self.product(x, self.weight(), None), self.init_std)
+            return self._initialise(full_precision(self.product(x, self.weight(), None)), self.init_std)
         return self.preactivations(x)
 
     def preactivations(self, x: Tensor) -> Tensor:

@@ -98,6 +98,11 @@ class StepGraph:
             buffer.copy_(new)
         return self._replay()
 
+    @property
+    def replays(self) -> bool:
+        """Whether steps are replayed by now."""
+        return self._replay is not None
+
     def _try(self, inputs: Inputs) -> None:
         """Keep the replay if it does what the updates do; every tensor and random state is left as it is found."""
         device = next(self._pair.discriminator.parameters()).device
