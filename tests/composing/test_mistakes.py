@@ -129,7 +129,7 @@ def test_a_config_from_outside_is_a_sentence(flag: str, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("metrics.metrics=[modes_captured]", "metrics.names"),
+        ("metrics.measures=[modes_captured]", "metrics.names"),
         ("training.generator_average.rate=0.1", "generator_ema.decay (1 - rate)"),
     ],
 )

@@ -43,7 +43,7 @@ def judge(dataset: PreparedDataset, **metrics: object) -> float:
     ].config.metrics
     changed = dataclasses.replace(config, **metrics)  # type: ignore[arg-type]
     samples = ImageSet("samples", "x", np.random.default_rng(9).integers(0, 256, (20, 1, 3, 3), dtype=np.uint8))
-    result = Evaluator(changed, lambda: dataset, torch.device("cpu"), seed=1).judge(samples)
+    result = Evaluator(changed, lambda: dataset, torch.device("cpu"), seed=1).evaluate(samples)
     return result.scores["frechet_classifier_distance"].value
 
 
@@ -65,7 +65,7 @@ def test_fewer_samples_than_splits(tmp_path: Path) -> None:
     config = compose_jobs(["metrics.names=[classifier_score]", "metrics.inception_score_splits=21"])[0].config.metrics
     samples = ImageSet("samples", "x", np.zeros((20, 1, 3, 3), np.uint8))
     with pytest.raises(UsageError, match=r"metrics\.inception_score_splits=21: must be at most 20"):
-        Evaluator(config, lambda: data(tmp_path), torch.device("cpu"), seed=1).judge(samples)
+        Evaluator(config, lambda: data(tmp_path), torch.device("cpu"), seed=1).evaluate(samples)
     assert not list(tmp_path.iterdir())
 
 
@@ -82,7 +82,7 @@ def test_a_classifier_that_learned_too_little_judges_nothing(tmp_path: Path) -> 
 
     def result(least: float) -> EvaluationResult:
         metrics = dataclasses.replace(config[0].config.metrics, classifier_min_accuracy=least)
-        return Evaluator(metrics, lambda: noise, torch.device("cpu"), seed=1).judge(samples)
+        return Evaluator(metrics, lambda: noise, torch.device("cpu"), seed=1).evaluate(samples)
 
     strict = result(config[0].config.metrics.classifier_min_accuracy)
     assert list(strict.scores) == ["sliced_wasserstein"]

@@ -1,4 +1,4 @@
-"""CIFAR-10 and SVHN (sections 5.2 and 5.3, Tables 2 and 3): the release's convolutional pair, on 32x32 images.
+"""CIFAR-10 and SVHN (sections 5.2 and 5.3, Tables 2 and 3): the authors' convolutional pair, on 32x32 images.
 
 The variants differ in `width` (SVHN with feature matching: 64), `input_regulariser` (dropout with feature matching,
 noise with the minibatch layer) and pixel scale, all of them configuration. The paper gives SVHN CIFAR-10's widths.

@@ -1,4 +1,4 @@
-"""ImageNet at 128x128 (section 5.4, Figure 6): the release's DCGAN with noise at every level and a joint batch norm."""
+"""ImageNet at 128x128 (section 5.4, Figure 6): the authors' DCGAN with noise at every level and a joint batch norm."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""MNIST, permutation invariant (section 5.1, Table 1): the release's dense pair, on images in [0, 1].
+"""MNIST, permutation invariant (section 5.1, Table 1): the authors' dense pair, on images in [0, 1].
 
-The paper speaks of five hidden layers in the generator too; the release, followed here, has two.
+The paper speaks of five hidden layers in the generator too; the authors' code, followed here, has two.
 """
 
 from itertools import pairwise
@@ -25,7 +25,7 @@ def generator(config: ArchitectureConfig, normalisation: Normalisation) -> Modul
         dense = Linear(inputs, units, bias=False)
         nn.init.xavier_uniform_(dense.weight)
         hidden += [dense, normalisation(units), nn.Softplus()]
-    # The gain starts at 1 and is not set from data: the release initialises nothing of this generator.
+    # The gain starts at 1 and is not set from data: the authors' code initialises nothing of this generator.
     output = WeightNormLinear(units, prod(config.image_shape), std=1.0, train_gain=True, init_std=None)
     nn.init.xavier_uniform_(output.direction)
     layers = nn.Sequential(*hidden, output, nn.Sigmoid(), nn.Unflatten(1, tuple(config.image_shape)))

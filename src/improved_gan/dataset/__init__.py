@@ -43,7 +43,7 @@ def load(config: DatasetConfig, data_root: Path, *, verify_all: bool = False) ->
     """The image set that `config` asks for, prepared first if it never was (progress bar on stderr).
 
     Files of up to 1 GiB are compared with their checksums at every opening, larger ones (sizes aside) only with
-    `verify_all`. Raises `UsageError` where the set cannot be had, is damaged, or is not what `config` says it is.
+    `verify_all`. Raises `UsageError` where the set is unavailable, is damaged, or is not what `config` says it is.
     """
     source = find(config, data_root)
     folder = _prepared(source)

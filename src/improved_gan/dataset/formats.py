@@ -76,7 +76,7 @@ def _read_idx_file(path: Path) -> UInt8[np.ndarray, "..."]:
 
 
 def read_svhn(files: list[Path]) -> dict[str, Arrays]:
-    """SVHN's cropped digits; the files' label 10 becomes 0. The `extra` images are unused, as in the release."""
+    """SVHN's cropped digits; the files' label 10 becomes 0. The `extra` images are unused, as in the authors' code."""
     from torchvision.datasets import SVHN
 
     splits = {}

@@ -9,7 +9,7 @@ VALIDATION_SEED = 0
 
 
 def labelled_indices(labels: Int[np.ndarray, " image"], per_class: int, seed: int) -> Int64[np.ndarray, " labelled"]:
-    """Indices of `per_class` images of each class, class by class, as the release chooses them.
+    """Indices of `per_class` images of each class, class by class, as the authors' code chooses them.
 
     The set is permuted by `RandomState(seed)`, then the first `per_class` of each class are taken, so subsets of one
     seed are nested. Raises `UsageError` where a class has fewer.

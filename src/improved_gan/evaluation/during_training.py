@@ -36,7 +36,7 @@ def measurements(trainer: Trainer) -> Measurements:
 
 
 def overfitting(trainer: Trainer) -> dict[str, float]:
-    """E log D in nats of training reals and of held-out reals: they part when the discriminator learns by heart."""
+    """E log D in nats of training reals and of held-out reals: they part when the discriminator memorises."""
     held_out = _held_out(trainer)
     discriminator = _discriminator(trainer)
     if held_out is None or discriminator is None or not discriminator.gives_probability:
@@ -50,7 +50,7 @@ def overfitting(trainer: Trainer) -> dict[str, float]:
 def final_scores(trainer: Trainer) -> dict[str, dict[str, Any]]:
     """The run's metrics but the test error, as summary.json holds them.
 
-    Of as many samples as there are training images, at most `metrics.samples`. What cannot be had is left out with a
+    Of as many samples as there are training images, at most `metrics.samples`. What is unavailable is left out with a
     line: a run does not fail over its metrics.
     """
     config, train = trainer.config, trainer.dataset.train

@@ -34,7 +34,7 @@ def best_images(
 ) -> dict[str, UInt8[np.ndarray, "m channel height width"]]:
     """Keep of each generator the `percent` of its images with the largest part of `score`, in their order.
 
-    Raises `UsageError` where the network that the score needs cannot be had.
+    Raises `UsageError` where the network that the score needs is unavailable.
     """
     network = NETWORKS[score]
     try:

@@ -80,7 +80,7 @@ def _train_or_find(request: Request, early: MemoryHandler) -> Path:
         return folder.path
     trainer = Trainer(config, prepared)
     if config.tracking.mode == "online":
-        tracking_mode("online")  # raises where W&B cannot be had
+        tracking_mode("online")  # raises where W&B is unavailable
     weights = config.metrics.inception_weights
     if weights is not None and any(METRICS[name].network == "inception" for name in config.metrics.names):
         read_weights(Path(weights))  # raises where they are not Inception's, not hours later

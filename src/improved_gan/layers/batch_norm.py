@@ -1,4 +1,4 @@
-"""Batch normalisation by the batch's own statistics, always (the release's generators), and what stands for none."""
+"""Batch normalisation by the batch's own statistics, always (the authors' generators), and what stands for none."""
 
 import torch
 from jaxtyping import Float

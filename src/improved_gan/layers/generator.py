@@ -14,7 +14,7 @@ The layer takes (batch, channel) and (batch, channel, height, width), always has
 trained parameter `scale` that starts at 1.
 """
 
-WEIGHT_STD = 0.05  # the release's N(0, 0.05) of every convolutional network but ImageNet's
+WEIGHT_STD = 0.05  # the authors' N(0, 0.05) of every convolutional network but ImageNet's
 
 
 class Generator(nn.Module):
@@ -39,7 +39,7 @@ def projection(
 ) -> nn.Sequential:
     """Dense layer, normalisation and ReLU to (batch, channels, side, side).
 
-    The release's batch norm works on each unit, before the reshape; virtual batch norm on each channel, after it.
+    The authors' batch norm works on each unit, before the reshape; virtual batch norm on each channel, after it.
     """
     units = channels * side * side
     dense = Linear(latent_size, units, bias=False)

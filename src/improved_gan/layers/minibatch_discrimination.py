@@ -13,9 +13,9 @@ from improved_gan.kernels.minibatch_features import minibatch_features
 class MinibatchDiscrimination(nn.Module):
     """Appends to the features of each example its `kernels` sums o(x_i), each batch compared within itself.
 
-    The paper's form is `include_self`, no `normalised_projection`, no `bias`; the release's the contrary of all three.
+    The paper's form is `include_self`, no `normalised_projection`, no `bias`; the authors' the contrary of all three.
     While `initialising`, log-scale and bias are set from the very batch: half the mean distance to the nearest other
-    example becomes 1, and the mean of the sums 0. That is the release's, `initial_scale="nearest"`; "mean" makes the
+    example becomes 1, and the mean of the sums 0. So the authors do, `initial_scale="nearest"`; "mean" makes the
     mean distance of two examples 1: points have neighbours so near that kernels set by them see nothing else.
     """
 
@@ -89,7 +89,7 @@ class JointMinibatchDiscrimination(nn.Module):
 
     2 `kernels` features for every example: its closeness to all reals but itself, then to all generated ones but
     itself, divided by the number of pairs, n (N - 1) for n examples of the kind among N (2 B^2 - B for two batches of
-    B). T is a plain dense layer; its bias cancels in the distances and is kept because the release has it.
+    B). T is a plain dense layer; its bias cancels in the distances and is kept because the authors' code has it.
     """
 
     def __init__(self, in_features: int, kernels: int, dims: int) -> None:

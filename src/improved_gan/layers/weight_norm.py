@@ -1,6 +1,6 @@
 """Weight normalisation, W = g v / sqrt(epsilon + |v|²) per output unit, and its data-dependent initialisation.
 
-Salimans and Kingma 2016 (arXiv 1602.07868) equations 2 and 5 to 6, with the release's epsilon. The gain g is a trained
+Salimans and Kingma 2016 (arXiv 1602.07868) equations 2 and 5 to 6, with the authors' epsilon. The gain g is a trained
 parameter only where a layer says so; elsewhere it is a buffer that the initialisation sets once.
 """
 

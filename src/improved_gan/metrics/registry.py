@@ -36,7 +36,7 @@ class Metric:
     modes: bool = False  # where the modes of points lie is used
     labels: bool = False  # classes of the real images are used
     points: bool = False  # it means something for points too, which no network sees
-    replacement: str | None = None  # measures the like without Inception, where its weights cannot be had
+    replacement: str | None = None  # measures the like without Inception, where its weights are unavailable
 
     def compute(self, inputs: "MetricInputs") -> "Score":
         """The score that `inputs` gives."""

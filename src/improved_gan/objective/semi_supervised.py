@@ -5,7 +5,7 @@ With Z(x) = sum_k exp l_k(x) and the generated class's logit fixed at 0, D(x) = 
     L_labelled   = - E log softmax(l(x))_y
     L_unlabelled = - 1/2 E log D(x) - 1/2 E log(1 - D(G(z)))
 
-The 1/2 is the release's; the paper has none (and nor has the ImageNet model: unlabelled_weight=2). With alpha for the
+The 1/2 is the authors'; the paper has none (and nor has the ImageNet model: unlabelled_weight=2). With alpha for the
 reals' target the real term is 1/2 E[softplus(log Z) - alpha log Z]; the other terms are never smoothed.
 """
 

@@ -1,4 +1,4 @@
-"""Balance: a discriminator that is trained K times a step learns its training images by heart.
+"""Balance: a discriminator that is trained K times a step memorises its training images.
 
 Then log D of training images and of held-out ones part. Feature matching asks less of such a discriminator.
 """

@@ -147,7 +147,7 @@ def _read_values(run: Run, summary: Mapping[str, Any], where: str) -> None:
 
 
 def definition_of(measured: Mapping[str, Any]) -> Definition:
-    """What a value depends on (how many images, which split, network, reference set), without what came out."""
+    """What a value depends on (how many images, which split, network, reference set), without results."""
     words = {k: v for k, v in measured.items() if isinstance(v, (str, bool)) and k not in SAYS_NOTHING_OF_HOW}
     counts = {
         k: v for k, v in measured.items() if isinstance(v, int) and ("samples" in k or k in ("splits", "subsets"))

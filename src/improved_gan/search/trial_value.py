@@ -10,7 +10,7 @@ EVALUATION = "search"  # the name of the evaluation that a search makes of a run
 
 
 class NotMeasured(Exception):
-    """The metric cannot be had of this run; the message says why."""
+    """The metric is unavailable for this run; the message says why."""
 
 
 def value_of(folder: Path, metric: str, overrides: list[str]) -> float:

@@ -1,6 +1,6 @@
 """Feature matching (section 3.1): the generator minimises || E_x f(x) - E_z f(G(z)) ||^2.
 
-f are the features of an intermediate layer of the discriminator. This replaces the generator's loss. The release
+f are the features of an intermediate layer of the discriminator. This replaces the generator's loss. The authors' code
 averages over features where the paper sums, and on CIFAR-10 and SVHN takes absolute differences instead of squares.
 """
 

@@ -6,7 +6,7 @@ With targets alpha for real and beta for generated data the best discriminator i
 
 With beta > 0 a generated example where p_data is near 0 has no reason to move, so only the real target is smoothed.
 Two-sided smoothing (beta = .1, say) is there as the contrast that the section warns of. The
-targets are arguments of the objectives' losses. On ImageNet, and nowhere else, the release gives the generator a
+targets are arguments of the objectives' losses. On ImageNet, and nowhere else, the authors' code gives the generator a
 target below 1 too: alpha / 2.
 """
 

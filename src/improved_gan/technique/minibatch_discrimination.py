@@ -6,9 +6,9 @@ With features f(x_i) in R^A and a trained T in R^(A x B x C):
     c_b(x_i, x_j) = exp(-||M_i,b - M_j,b||_1)
     o(x_i)_b = sum_j c_b(x_i, x_j)              appended to f(x_i)
 
-Real and generated batches are compared apart. The release leaves j = i out (which takes 1 from each sum), normalises
-T over its inputs with a trained log-scale, and adds a bias. The layer: `layers/minibatch_discrimination.py`; the sums
-and their gradient: `kernels/minibatch_features.py`.
+Real and generated batches are compared apart. The authors' code leaves j = i out (which takes 1 from each sum),
+normalises T over its inputs with a trained log-scale, and adds a bias. The layer:
+`layers/minibatch_discrimination.py`; the sums and their gradient: `kernels/minibatch_features.py`.
 """
 
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def check(config: Config, run: Any) -> None:
 
 
 def discriminator_layer(config: Config, features: int) -> Module:
-    """The layer in the release's, the paper's or the ImageNet model's form."""
+    """The layer in the authors', the paper's or the ImageNet model's form."""
     from improved_gan.layers.minibatch_discrimination import JointMinibatchDiscrimination, MinibatchDiscrimination
 
     if config.across_batches:

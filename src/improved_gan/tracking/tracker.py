@@ -104,7 +104,7 @@ def start_tracking(
 ) -> Tracker:
     """Starts a W&B run under `folder/wandb`, or goes on with the one of the given id; `settings`: the resolved config.
 
-    `config.group` goes before `group`. Raises `UsageError` only for `tracking.mode=online` that cannot be had.
+    `config.group` goes before `group`. Raises `UsageError` only for `tracking.mode=online` that is unavailable.
     """
     mode = tracking_mode(config.mode)
     if mode == "disabled":

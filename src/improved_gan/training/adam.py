@@ -1,4 +1,4 @@
-"""Adam as the release has it: bias-corrected, with epsilon inside the square root.
+"""Adam as the authors' code has it: bias-corrected, with epsilon inside the square root.
 
     m <- beta1 m + (1 - beta1) g,    v <- beta2 v + (1 - beta2) g^2
     p <- p - lr m^ / sqrt(v^ + epsilon),    m^ = m / (1 - beta1^t),    v^ = v / (1 - beta2^t)

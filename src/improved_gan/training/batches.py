@@ -1,6 +1,6 @@
 """The images of each step, decided by the seed and the step number alone: nothing to save, nothing to lose on resume.
 
-The release's recipe: the unlabelled set is the whole training set, reshuffled every epoch; the generator's reals come
+The authors' recipe: the unlabelled set is the whole training set, reshuffled every epoch; the generator's reals come
 from a second, independently shuffled copy; labelled images repeat as freshly shuffled copies.
 """
 
@@ -22,7 +22,7 @@ IMAGES_FOR_INITIALISATION = 500
 def full_batches(count: int, size: int) -> Iterator[tuple[slice, int]]:
     """Slices of `size` that cover `count` images, and how many at the end of each are new.
 
-    As in the release, the last one overlaps the one before: none is short, whatever judges its images beside others.
+    As in the authors' code, the last overlaps the one before: none is short, whatever sees its images beside others.
     """
     for start in range(0, count, size):
         end = min(start + size, count)

@@ -1,6 +1,6 @@
-"""Exponential averages of a player's weights: the release tests the discriminator with them, we also sample with them.
+"""Exponential averages of a player's weights: the authors test the discriminator with them, we also sample with them.
 
-a <- a + rate (p - a), from a = 0. The release never corrects for the start at zero; a short run should: divided by
+a <- a + rate (p - a), from a = 0. The authors never correct for the start at zero; a short run should: divided by
 1 - (1 - rate)^t the average is one of the weights seen so far and of nothing else.
 """
 

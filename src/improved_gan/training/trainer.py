@@ -125,7 +125,7 @@ class Trainer:
         return losses
 
     def _schedule(self) -> None:
-        """Rates, from `learning_rate_decay_start` on linearly to zero at the end, as in the release; and noise."""
+        """Rates, from `learning_rate_decay_start` on linearly to zero at the end, as the authors'; and noise."""
         start = self.config.training.learning_rate_decay_start * self.total_steps
         left = (self.total_steps - self.step) / max(self.total_steps - start, 1)
         for player in (self.pair.generator_player, self.pair.discriminator_player):
