@@ -200,7 +200,7 @@ def page(submission: Mapping[str, Any], pictures: Mapping[str, Mapping[str, str]
             f"<div>{figures}</div><p>{done['seconds']:g} s of {60 * exercise.minutes:g} s.</p>"
             '<p class="answer">Answer:</p></section>'
         )
-    made = "".join(f"<li>{html.escape(f'{name} {word}')}</li>" for name, word in submission["versions"].items())
+    made = html.escape(", ".join(f"{name} {word}" for name, word in submission["versions"].items()))
     stored = json.dumps(submission, indent=1).replace("<", "\\u003c")
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -217,7 +217,7 @@ figure {{ margin: .5rem 0; flex: 1 1 14rem; max-width: 100%; }} img {{ max-width
 }}
 </style></head><body>
 <h1>GAN course: submission</h1>
-<p>Seed {submission["seed"]}. Made with:</p><ul>{made}</ul>
+<p>Seed {submission["seed"]}. Made with: {made}.</p>
 {"".join(sections)}
 <script type="application/json" id="submission">{stored}</script>
 </body></html>

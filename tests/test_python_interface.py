@@ -45,8 +45,17 @@ def test_the_digits_generator_that_comes_along_draws_without_training() -> None:
         run.discriminator  # noqa: B018 that it raises is the point
 
 
+def test_the_mnist_generator_that_comes_along_draws_digits_and_both_are_small() -> None:
+    run = improved_gan.load("pretrained/mnist", device="cpu")
+    images = run.sample(200)
+    assert images.shape == (200, 1, 28, 28) and images.dtype == torch.uint8
+    assert len(images.unique(dim=0)) > 190 and 15 < images.float().mean() < 60  # of MNIST: 33
+    stored = [path for path in (Path(improved_gan.__file__).parent / "pretrained").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in stored) < 4_000_000
+
+
 def test_a_generator_that_does_not_come_along_is_named_with_those_that_do() -> None:
-    with pytest.raises(UsageError, match="there is pretrained/digits"):
+    with pytest.raises(UsageError, match="there is pretrained/digits, pretrained/mnist"):
         improved_gan.load("pretrained/imagenet")
 
 

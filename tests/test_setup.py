@@ -165,8 +165,8 @@ def test_a_wheel_carries_its_configuration(installed: Path, tmp_path: Path) -> N
     assert "digits" in run(installed, "--help")
     assert "learning_rate" in run(installed, "--cfg", "job")
     assert not list(tmp_path.iterdir())
-    code = "import improved_gan; print(improved_gan.load('pretrained/digits').sample(3).shape)"
-    assert "[3, 1, 8, 8]" in run(installed.with_name("python"), "-c", code)
+    code = "import improved_gan; print(improved_gan.load('pretrained/mnist').sample(3).shape)"
+    assert "[3, 1, 28, 28]" in run(installed.with_name("python"), "-c", code)
     trained = run(installed, "budget=smoke", "tracking.mode=disabled", "device=cpu").splitlines()[-1]
     assert Path(trained).parent == tmp_path / "outputs" / "default"
     assert (Path(trained) / "samples" / "step_000000.png").is_file()

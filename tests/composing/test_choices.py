@@ -111,15 +111,17 @@ def test_a_data_set_brings_an_architecture_which_gives_way_to_what_is_asked_for(
     assert width("experiment=cifar10_table2", "dataset=svhn") == ([3, 32, 32], 96)
 
 
-def test_mnist_brings_a_loss_that_keeps_its_gradient_which_gives_way_to_what_is_asked_for() -> None:
-    for overrides, loss in (
-        (["dataset=mnist"], "non_saturating"),
-        (["dataset=fashion_mnist"], "non_saturating"),
-        (["dataset=mnist", "objective=semi_supervised"], "saturating"),
-        (["experiment=mnist_figure3"], "saturating"),  # as the release has it
-    ):
-        objective = compose_jobs(overrides)[0].config.objective
-        assert (objective.name, objective.generator_loss) == ("semi_supervised", loss)
+@pytest.mark.parametrize("dataset", ["mnist", "fashion_mnist"])
+def test_mnist_brings_feature_matching_which_gives_way_to_what_is_asked_for(dataset: str) -> None:
+    def feature_matching(*overrides: str) -> bool:
+        technique = compose_jobs([f"dataset={dataset}", *overrides])[0].config.technique
+        return bool(technique.feature_matching.enabled)
+
+    assert feature_matching()
+    assert not feature_matching("technique=none")
+    assert not feature_matching("technique=default")
+    for objective in ("r3gan", "vae", "hinge"):
+        assert not feature_matching(f"objective={objective}")
 
 
 def test_points_bring_an_objective_without_labels_which_gives_way_to_what_is_asked_for() -> None:

@@ -94,5 +94,5 @@ def test_stacked_mnist_shows_modes_and_samples(tmp_path: Path) -> None:
         )
         (folder / "samples").mkdir()
         Image.new("RGB", (40, 40)).save(folder / "samples" / "step_000000.png")
-    lines = {line["row"]: line["modes of 1000"] for line in table(tmp_path, "stacked_mnist")}
-    assert lines == {"no technique": "100.0", "packing": "900.0"}
+    lines = {line["row"]: (line["modes of 1000"], line["minutes per run"]) for line in table(tmp_path, "stacked_mnist")}
+    assert lines == {"no technique": ("100.0", "1.5"), "packing": ("900.0", "1.5")}

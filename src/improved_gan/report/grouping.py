@@ -218,8 +218,8 @@ def setting_words(factors: Sequence[str], levels: Sequence[Hashable], reference:
 
 def factor_words(key: str, keys: Sequence[str]) -> str:
     """A key as words, with its node where another of `keys` ends alike: "virtual batch norm", "batch size"."""
-    parts = key.removesuffix(".enabled").split(".")
-    alike = [other for other in keys if other != key and other.removesuffix(".enabled").split(".")[-1] == parts[-1]]
+    parts, *others = (one.removesuffix(".enabled").removesuffix(".name").split(".") for one in (key, *keys))
+    alike = [other for other in others if other != parts and other[-1] == parts[-1]]
     return " ".join(parts[-2:] if alike else parts[-1:]).replace("_", " ")
 
 

@@ -46,6 +46,8 @@ class PointPicture:
                 loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderpad=0, handletextpad=0.4, markerscale=2
             )
             self._samples.set_animated(True)
+            place, above = self._axes.transAxes, {"ha": "left", "va": "bottom", "color": INK, "animated": True}
+            self._outside = self._axes.text(0, 1.01, "", transform=place, **above)
             self._canvas.draw()
             self._background = self._canvas.copy_from_bbox(figure.bbox)
 
@@ -71,10 +73,13 @@ class PointPicture:
         return (edges[1:] + edges[:-1]) / 2, counts / (len(values) * (edges[1] - edges[0]))
 
     def save(self, samples: Float[Tensor, "n coordinate 1 1"], path: Path) -> None:
-        """Write a PNG of `samples`; those beyond the axes are not seen."""
+        """Write a PNG of `samples`; of those beyond the axes, which are not seen, the share is written."""
         points = samples.flatten(1).numpy()
+        beyond = ((points < self._window[:, 0]) | (points > self._window[:, 1])).any(axis=1).mean()
+        self._outside.set_text(f"{beyond:.0%} of the samples are outside" if beyond >= 0.01 else "")
         self._samples.set_data(*(points.T if points.shape[1] == 2 else self._histogram(points[:, 0])))
         self._canvas.restore_region(self._background)
         self._axes.draw_artist(self._samples)
+        self._axes.draw_artist(self._outside)
         with atomic_write(path) as file:
             Image.fromarray(np.asarray(self._canvas.buffer_rgba())[..., :3]).save(file, format="png")
