@@ -97,7 +97,7 @@ def test_each_process_takes_its_rows_of_every_batch(tmp_path: Path) -> None:
 def test_one_process_is_left_alone() -> None:
     x = torch.randn(ROWS, 2)
     with distributed.sharded(ROWS):
-        functions = (distributed.own, distributed.own_of_joined, distributed.summed, distributed.gathered)
+        functions = (distributed.own, distributed.own_of_joined, distributed.gathered)
         assert all(function(x) is x for function in functions) and distributed.averaged(x) is x
         assert all(map(torch.equal, distributed.var_mean(x, [0]), torch.var_mean(x, [0], correction=0)))
 

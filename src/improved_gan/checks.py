@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from improved_gan import registry
+from improved_gan.architecture import architectures
 from improved_gan.compatibility import check_compatibility
 from improved_gan.config import Config, UsageError
 from improved_gan.dataset import datasets
@@ -33,6 +34,7 @@ def check(config: Config) -> None:
         _check_dataset,
         _check_objective,
         check_compatibility,
+        _check_accumulation,
         _check_metrics,
         _check_job,
         _check_game,
@@ -138,6 +140,37 @@ def _check_coupling(config: Config) -> None:
         raise UsageError(
             f"training.coupling_size={size}: must be a multiple of technique.packing.pack_size={packing.pack_size} and "
             "at least twice as many"
+        )
+
+
+def _check_accumulation(config: Config) -> None:
+    training, on = config.training, [*config.technique.enabled()]
+    if training.accumulate == 1:
+        return
+    given, size = f"training.accumulate={training.accumulate}", training.batch_size // training.accumulate
+    pack = config.technique.packing.pack_size if config.technique.packing.enabled else 1
+    if training.batch_size % (training.accumulate * pack):
+        raise UsageError(f"{given}: must divide training.batch_size={training.batch_size} into equal parts")
+    techniques = {name: registry.techniques()[name] for name in on}
+    for name, technique in techniques.items():
+        if technique.wants_whole_steps:
+            raise UsageError(f"{given}: not supported with technique.{name}; set it to 1")
+    if training.balance.accuracy_threshold is not None:
+        raise UsageError(
+            f"{given}: not supported with training.balance.accuracy_threshold, which asks how the discriminator does "
+            "on a whole batch; set one of them to its default"
+        )
+    coupling = [f"technique.{name}" for name, technique in techniques.items() if technique.couples_batch]
+    if config.architecture.batch_norm and not any(one.generator_normalisation for one in techniques.values()):
+        coupling.append("the generator's batch norm")
+    if architectures()[config.architecture.name].couples_images:
+        coupling.append("the discriminator's batch norm")
+    if config.objective.name in ("autoencoder", "energy_based"):
+        coupling.append(f"objective={config.objective.name}")
+    if coupling and (training.coupling_size is None or size % training.coupling_size):
+        raise UsageError(
+            f"{given}: {coupling[0]} couples the images of a batch, which go through the networks {size} at a time; "
+            f"set it to 1, or let them couple within a part (training.coupling_size={size})"
         )
 
 

@@ -148,4 +148,6 @@ def why_no_cuda_graph(config: Config) -> str | None:
         return "training.balance.accuracy_threshold reads in every step which player is to move"
     if "unrolling" in config.technique.enabled():
         return "technique.unrolling reads the optimizer's counts in every step"
+    if config.training.accumulate > 1:
+        return f"training.accumulate={config.training.accumulate} goes back in the random numbers within a step"
     return None

@@ -201,6 +201,7 @@ class BalanceConfig:
 class TrainingConfig:
     batch_size: int = number(minimum=2)
     coupling_size: int | None = number(minimum=2, neutral=None)  # images that see each other; null: the whole batch
+    accumulate: int = number(minimum=1, affects_result=False)  # parts that a batch goes through the networks in
     epochs: int | None = number(minimum=1)  # training ends at `epochs` or `steps`, whichever comes first
     steps: int | None = number(minimum=1)
     discriminator_steps: int = number(minimum=1)

@@ -11,7 +11,7 @@ measuring, data-dependent initialisation) is each process's own affair, and the 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -33,13 +33,17 @@ _store: Any = None  # a torch.distributed.Store
 
 @dataclass(frozen=True)
 class _Share:
-    """What this process holds of every batch: number `index` of `count` equal shares, of `rows` examples (or packs)."""
+    """What is at hand of every batch: number `index` of `count` equal shares, of `rows` examples (or packs).
+
+    A process has a share, or several, its `parts`, which it takes one after another.
+    """
 
     rows: int
     count: int
     index: int
     groups: int  # whole groups of coupled examples in a share
     partners: int  # consecutive shares that hold a group together
+    parts: int
 
 
 _share: _Share | None = None  # while a batch is shared out, or couples in groups
@@ -108,22 +112,52 @@ def leads() -> bool:
 
 
 @contextmanager
-def sharded(batch_size: int, groups: int = 1) -> Iterator[None]:
+def sharded(batch_size: int, groups: int = 1, parts: int = 1) -> Iterator[None]:
     """Inside the `with`, this process holds its share of each batch of `batch_size` examples (or packs).
 
-    A batch couples within each of `groups` groups of consecutive examples; these and the shares must nest.
+    A batch couples within each of `groups` groups of consecutive examples; these and the shares must nest. With several
+    `parts` a process has as many shares, and whatever it does with a batch goes on in `each_part()`.
     """
     global _share
-    count = processes()
+    count = processes() * parts
     if count == 1 and groups == 1:
         yield
         return
     assert batch_size % count == 0 and groups_nest(groups, count)
-    _share = _Share(batch_size // count, count, rank(), max(1, groups // count), max(1, count // groups))
+    _share = _Share(batch_size // count, count, rank() * parts, max(1, groups // count), max(1, count // groups), parts)
     try:
         yield
     finally:
         _share = None
+
+
+def each_part() -> Iterator[None]:
+    """Go through this process's parts of a batch, one at hand at a time; each has to draw the same random numbers."""
+    global _share
+    if parts() == 1:
+        yield
+        return
+    assert _share is not None
+    before = _share
+    for part in range(before.parts):
+        _share = replace(before, index=before.index + part)
+        yield
+    _share = before
+
+
+def parts() -> int:
+    """How many parts of a batch a process takes one after another."""
+    return 1 if _share is None else _share.parts
+
+
+def first_part() -> bool:
+    """Whether the part at hand is this process's first of the batch."""
+    return parts() == 1 or (_share is not None and _share.index == rank() * _share.parts)
+
+
+def last_part() -> bool:
+    """Whether the part at hand is this process's last of the batch."""
+    return parts() == 1 or (_share is not None and _share.index == (rank() + 1) * _share.parts - 1)
 
 
 def groups_nest(groups: int, shares: int) -> bool:
@@ -156,7 +190,7 @@ def whole_like(x: Shaped[Tensor, "rows *rest"]) -> Shaped[Tensor, "batch *rest"]
 
 def averaged(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """The mean over the processes; differentiable any number of times."""
-    return _summed(x) / processes() if shares() > 1 else x
+    return _summed(x) / processes() if _share is not None and processes() > 1 else x
 
 
 def _summed(x: Tensor) -> Tensor:
@@ -188,7 +222,10 @@ def in_groups(compute: Callable[..., Sequence[Tensor]], *batches: Tensor) -> lis
 
 def partners() -> int:
     """How many processes hold a group together."""
-    return 1 if _share is None else _share.partners
+    if _share is None or _share.partners == 1:
+        return 1
+    assert _share.parts == 1, "a group that is not within a part"
+    return _share.partners
 
 
 def own_in_group(group: Shaped[Tensor, "group *rest"]) -> Shaped[Tensor, "rows *rest"]:
@@ -245,7 +282,7 @@ class _Sum(torch.autograd.Function):
 @torch.no_grad()
 def average_gradients(parameters: Iterable[Tensor]) -> None:
     """Put the mean over the processes into the parameters' gradients, in one call for each of their types."""
-    if shares() == 1:
+    if _share is None or processes() == 1:
         return
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     for part in _by_dtype(gradients):

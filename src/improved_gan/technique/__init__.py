@@ -38,11 +38,13 @@ class Technique:
 
     generator_sees_reals: bool = False  # whether what it does to the generator's loss looks at real images
     differentiates_twice: bool = False  # whether a loss holds a gradient
+    couples_batch: bool = False  # whether what an example gives a loss depends on the others of its batch
+    wants_whole_steps: bool = False  # what it does depends on the number of passes: training.accumulate must be 1
 
     def places(self) -> list[str]:
         """The names of the places that it fills."""
-        aside = ("config", "check", "generator_sees_reals", "differentiates_twice")
-        return [f.name for f in fields(self) if f.name not in aside and getattr(self, f.name) is not None]
+        places = [f.name for f in fields(self) if f.name not in ("config", "check") and f.type is not bool]
+        return [name for name in places if getattr(self, name) is not None]
 
 
 EXCLUSIVE = ("pack", "discriminator_layer", "generator_normalisation", "generator_loss")

@@ -55,4 +55,4 @@ def feature_matching_loss(
     return torch.stack([of_group(real, fake) for real, fake in pairs]).mean()
 
 
-TECHNIQUE = Technique(config=Config, generator_loss=generator_loss, generator_sees_reals=True)
+TECHNIQUE = Technique(config=Config, generator_loss=generator_loss, generator_sees_reals=True, couples_batch=True)

@@ -59,4 +59,4 @@ def discriminator_layer(config: Config, features: int) -> Module:
     )
 
 
-TECHNIQUE = Technique(config=Config, check=check, discriminator_layer=discriminator_layer)
+TECHNIQUE = Technique(config=Config, check=check, discriminator_layer=discriminator_layer, couples_batch=True)

@@ -28,4 +28,4 @@ def discriminator_layer(config: Config, features: int) -> Module:
     return MinibatchStddev(features)
 
 
-TECHNIQUE = Technique(config=Config, discriminator_layer=discriminator_layer)
+TECHNIQUE = Technique(config=Config, discriminator_layer=discriminator_layer, couples_batch=True)

@@ -53,4 +53,4 @@ def pulling_away_term(weight: float, codes: Float[Tensor, "batch feature"]) -> F
     return torch.stack([of_group(group) for group in groups(codes)]).mean()
 
 
-TECHNIQUE = Technique(config=Config, generator_penalty=generator_penalty)
+TECHNIQUE = Technique(config=Config, generator_penalty=generator_penalty, couples_batch=True)

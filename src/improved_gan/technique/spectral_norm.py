@@ -51,4 +51,4 @@ def normalise_spectrally(network: Module) -> None:
             parametrizations.spectral_norm(module)
 
 
-TECHNIQUE = Technique(config=Config, check=check, discriminator=discriminator)
+TECHNIQUE = Technique(config=Config, check=check, discriminator=discriminator, wants_whole_steps=True)

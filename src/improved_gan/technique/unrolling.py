@@ -98,4 +98,5 @@ TECHNIQUE = Technique(
     around_generator_loss=around_generator_loss,
     generator_sees_reals=True,
     differentiates_twice=True,
+    wants_whole_steps=True,
 )

@@ -102,24 +102,39 @@ class Player:
 
 
 def update(loss: Tensor, *players: Player) -> None:
-    """One optimizer step of each player down the gradient of one `loss`, plus the penalties on their parameters."""
-    for player in players:
-        player.optimizer.zero_grad()
-    (loss + sum(player.penalty() for player in players)).backward()
-    distributed.average_gradients(p for player in players for p in player.network.parameters())
-    for player in players:
-        player.advance()
+    """One optimizer step of each player down the gradient of one `loss`, plus the penalties on their parameters.
+
+    Of a batch in several parts, the last one makes the step, down the mean of their losses.
+    """
+    _collect_gradients(loss, *players)
+    if distributed.last_part():
+        for player in players:
+            player.advance()
+
+
+def _collect_gradients(loss: Tensor, *players: Player, shared_graph: bool = False) -> None:
+    parameters = [parameter for player in players for parameter in player.network.parameters()]
+    if distributed.parts() > 1:
+        loss = loss / distributed.parts()
+    if distributed.first_part():
+        for player in players:
+            player.optimizer.zero_grad()
+        loss = loss + sum(player.penalty() for player in players)
+    if shared_graph:
+        loss.backward(inputs=parameters, retain_graph=True)
+    else:
+        loss.backward()
+    if distributed.last_part():
+        distributed.average_gradients(parameters)
 
 
 def update_apart(losses: Sequence[tuple[Tensor, Player]]) -> None:
     """One optimizer step of each player down its own loss; all gradients are taken before any player moves."""
     for loss, player in losses:
-        parameters = list(player.network.parameters())
-        player.optimizer.zero_grad()
-        (player.loss_weight * loss + player.penalty()).backward(inputs=parameters, retain_graph=True)
-        distributed.average_gradients(parameters)
-    for _, player in losses:
-        player.advance()
+        _collect_gradients(player.loss_weight * loss, player, shared_graph=True)
+    if distributed.last_part():
+        for _, player in losses:
+            player.advance()
 
 
 GeneratorLoss = Callable[["GAN", Tensor | None, Tensor], Tensor]  # pair, reals if it sees any, generated -> loss

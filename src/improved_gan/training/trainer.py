@@ -1,6 +1,7 @@
 """A run in memory: data, pair and position, able to take a step, judge itself, save and restore its state."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -40,18 +41,8 @@ class Trainer:
         self._image_sets: dict[int, Images] = {}  # by the identity of a split of `dataset`
         self.batches, unlabelled_count = self._batches()
         training = config.training
-        shares = self.pair.pack * distributed.processes()
-        if distributed.processes() > 1 and training.batch_size % shares:
-            raise UsageError(
-                f"training.batch_size={training.batch_size}: {distributed.processes()} processes cannot share it out "
-                f"evenly; use a multiple of {shares}"
-            )
         self._groups = training.batch_size // training.coupling_size if training.coupling_size else 1
-        if not distributed.groups_nest(self._groups, distributed.processes()):
-            raise UsageError(
-                f"training.coupling_size={training.coupling_size}: {self._groups} groups and {distributed.processes()} "
-                "processes: one number must divide the other"
-            )
+        self._check_shares()
         self.steps_per_epoch = max(1, unlabelled_count // (training.batch_size * training.discriminator_steps))
         lengths = [training.steps, training.epochs and training.epochs * self.steps_per_epoch]
         self.total_steps = min(length for length in lengths if length is not None)
@@ -68,6 +59,24 @@ class Trainer:
             noise.std = torch.tensor(noise.std, device=self.device)
         self._update = step_of(self.pair, training.updates)
         self.updates = replayed_or_not(self._updates, self.pair, config, self.device)
+
+    def _check_shares(self) -> None:
+        """Raise `UsageError` where the processes cannot share out a batch, its parts and its groups evenly."""
+        training, count = self.config.training, distributed.processes()
+        least = self.pair.pack * count * training.accumulate
+        if count > 1 and training.batch_size % least:
+            parts = f", each in {training.accumulate} parts," if training.accumulate > 1 else ""
+            raise UsageError(
+                f"training.batch_size={training.batch_size}: {count} processes{parts} cannot share it out evenly; use "
+                f"a multiple of {least}"
+            )
+        if not distributed.groups_nest(self._groups, count * training.accumulate) or (
+            1 < self._groups < count * training.accumulate and training.accumulate > 1
+        ):
+            raise UsageError(
+                f"training.coupling_size={training.coupling_size}: {count} processes with training.accumulate="
+                f"{training.accumulate} cannot share {self._groups} groups out evenly"
+            )
 
     def _images(self, split: PreparedSplit) -> Images:
         """The images of a split, made (and so uploaded to a GPU) once."""
@@ -118,9 +127,13 @@ class Trainer:
 
         One that is `watched` runs for itself also where steps are replayed, so that hooks and gradients are there.
         """
-        with distributed.sharded(self.config.training.batch_size // self.pair.pack, self._groups):
+        training = self.config.training
+        with distributed.sharded(training.batch_size // self.pair.pack, self._groups, training.accumulate):
             self._schedule()
-            losses = (self._updates if watched else self.updates)(self._inputs())
+            if training.accumulate > 1:
+                losses = self._updates_in_parts()
+            else:
+                losses = (self._updates if watched else self.updates)(self._inputs())
             self.step += 1
             return losses
 
@@ -147,6 +160,33 @@ class Trainer:
             for real in reals or [None] * training.generator_steps:
                 losses |= generator_step(self.pair, real, count)
         return losses
+
+    def _updates_in_parts(self) -> Losses:
+        """As `_updates`, each batch in `training.accumulate` parts, whose gradients are added up."""
+        training, losses = self.config.training, Losses()
+        for k in range(training.discriminator_steps):
+            losses |= self._in_parts(self._update_discriminator, self.step * training.discriminator_steps + k)
+        if self._update is discriminator_step:
+            for k in range(training.generator_steps):
+                losses |= self._in_parts(self._update_generator, self.step * training.generator_steps + k)
+        return losses
+
+    def _update_discriminator(self, number: int) -> Losses:
+        return self._update(self.pair, self.batches.for_discriminator(number))
+
+    def _update_generator(self, number: int) -> Losses:
+        real = self.batches.for_generator(number) if self.pair.generator_sees_reals else None
+        return generator_step(
+            self.pair, real, self.config.training.batch_size // self.pair.pack // distributed.shares()
+        )
+
+    def _in_parts(self, update: Callable[[int], Losses], number: int) -> Losses:
+        """The means over the parts of update `number`'s losses."""
+        found, before = [], random_state(self.device)
+        for _ in distributed.each_part():
+            restore_random_state(before, self.device)  # each part draws for the whole batch and takes its own rows
+            found.append(update(number))
+        return {name: torch.stack([losses[name] for losses in found]).mean(0) for name in found[0]}
 
     def _schedule(self) -> None:
         """Rates, from `learning_rate_decay_start` on linearly to zero at the end, as the authors'; and noise."""
