@@ -9,6 +9,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,9 @@ def _prepared(root: Path, shape: Shape) -> str:
     """The key of a prepared form that is there without the images, which may have been deleted since."""
     for store in store_folders(root):
         for description in sorted(store.glob(f"{NAME}-*/{DESCRIPTION}")):
-            if json.loads(description.read_text()).get("image_shape") == list(shape):
-                return description.parent.name
+            with suppress(ValueError, KeyError, TypeError):  # of one that is damaged
+                if json.loads(description.read_text())["image_shape"] == list(shape):
+                    return description.parent.name
     raise UsageError(
         f"data_root={root}: holds neither ImageNet's train/nXXXXXXXX folders (in {', '.join(PLACES[:-1])} or itself) "
         f"nor {NAME} prepared; unpack ILSVRC2012 there, or set data_root= to where it is"
