@@ -7,8 +7,8 @@
     .venv/bin/python scripts/learning_curves.py judge                # does it learn in bf16 as in fp32?
 
 `train` keeps each curve in docs/results/data/learning_curves and skips those that are there; `draw` writes
-learning_curves.png and prints a table; `judge` says what architecture.learns_in_bf16 is to be. A seed gives both ways of
-writing the step the same weights to start from, the same labels and the same batches.
+learning_curves.png and prints a table; `judge` says what architecture.learns_in_bf16 is to be. A seed gives both ways
+of writing the step the same weights to start from, the same labels and the same batches.
 """
 
 import argparse
