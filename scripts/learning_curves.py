@@ -2,11 +2,13 @@
 
     .venv/bin/python scripts/learning_curves.py train fast 1 2 3     # some 7 minutes a seed, on one thread
     .venv/bin/python scripts/learning_curves.py train plain 1 2 3    # twice as long
+    .venv/bin/python scripts/learning_curves.py train bf16 1 2 3
     .venv/bin/python scripts/learning_curves.py draw
+    .venv/bin/python scripts/learning_curves.py judge                # does it learn in bf16 as in fp32?
 
 `train` keeps each curve in docs/results/data/learning_curves and skips those that are there; `draw` writes
-learning_curves.png and prints a table. A seed gives both ways of writing the step the same weights to start from, the
-same labels and the same batches.
+learning_curves.png and prints a table; `judge` says what architecture.learns_in_bf16 is to be. A seed gives both ways
+of writing the step the same weights to start from, the same labels and the same batches.
 """
 
 import argparse
@@ -36,6 +38,7 @@ from improved_gan.training.device import fast_training
 from improved_gan.training.trainer import Trainer
 
 EPOCHS = 15
+FP32_SEEDS, BF16_SEEDS = 5, 3  # that the judgement needs
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 KEPT = RESULTS / "data" / "learning_curves"
 TABLE1 = ("experiment=mnist_table1", "dataset.labels_per_class=10", "device=cpu", "training.threads=1")
@@ -105,10 +108,37 @@ def train(way: str, seeds: Sequence[int]) -> None:
             file.write((json.dumps({"torch": torch.__version__} | curve) + "\n").encode())
 
 
+def kept() -> dict[str, list[Curve]]:
+    """The curves of each way that has any, by seed."""
+    curves = {way: [json.loads(p.read_text()) for p in sorted(KEPT.glob(f"{way}_seed_*.json"))] for way in WAYS}
+    return {way: found for way, found in curves.items() if found}
+
+
+def judge(fp32: Sequence[Curve], bf16: Sequence[Curve]) -> tuple[bool, str]:
+    """Whether bf16 learns as fp32 does, and why: each run's mean error over the last third within fp32's mean +- 3 sd.
+
+    Settled before any curve: fp32 on five seeds, bf16 on three. A run that diverges is far outside.
+    """
+    if len(fp32) < FP32_SEEDS or len(bf16) < BF16_SEEDS:
+        wanted = f"requires {FP32_SEEDS} curves of fp32 and {BF16_SEEDS} of bf16"
+        return False, f"{wanted}, and {len(fp32)} and {len(bf16)} are kept"
+    said, learns = [], True
+    for weights in ("averaged", "current"):
+        theirs, ours = ([_last_third(curve[weights]) for curve in curves] for curves in (fp32, bf16))
+        low, high = mean(theirs) - 3 * stdev(theirs), mean(theirs) + 3 * stdev(theirs)
+        learns = learns and all(low <= error <= high for error in ours)
+        errors = ", ".join(f"{error:.3f}" for error in ours)
+        said.append(f"{weights} weights: fp32's range {low:.3f} to {high:.3f}, bf16 {errors}")
+    return learns, "; ".join(said)
+
+
+def _last_third(errors: list[float]) -> float:
+    return mean(errors[-(len(errors) // 3) :])
+
+
 def draw() -> None:
     """A panel for averaged and for current weights, a colour for each way; and the table."""
-    curves = {way: [json.loads(p.read_text()) for p in sorted(KEPT.glob(f"{way}_seed_*.json"))] for way in WAYS}
-    curves = {way: found for way, found in curves.items() if found}
+    curves = kept()
     with rc_context(STYLE):
         figure = Figure(figsize=(9, 3.6), dpi=120, layout="constrained")
         for axes, weights in zip(figure.subplots(1, 2, sharey=True), ("averaged", "current"), strict=True):
@@ -152,9 +182,13 @@ def main() -> None:
     training.add_argument("way", choices=WAYS)
     training.add_argument("seeds", type=int, nargs="+")
     commands.add_parser("draw", help="draw and print what is kept")
+    commands.add_parser("judge", help="say whether bf16 learns as fp32 does")
     asked = parser.parse_args()
     if asked.command == "train":
         train(asked.way, asked.seeds)
+    elif asked.command == "judge":
+        learns, why = judge(kept().get("fast", []), kept().get("bf16", []))
+        print(f"learns_in_bf16: {str(learns).lower()} ({why})")
     else:
         draw()
 
