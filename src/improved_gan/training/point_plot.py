@@ -46,9 +46,7 @@ class PointPicture:
                 loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderpad=0, handletextpad=0.4, markerscale=2
             )
             self._samples.set_animated(True)
-            self._outside = self._axes.text(
-                0, 1.01, "", transform=self._axes.transAxes, ha="left", va="bottom", color=INK, animated=True
-            )
+            self._outside = self._axes.text(0, 1.01, "", transform=self._axes.transAxes, color=INK, animated=True)
             self._canvas.draw()
             self._background = self._canvas.copy_from_bbox(figure.bbox)
 
