@@ -7,8 +7,8 @@ With features f(x_i) in R^A and a trained T in R^(A x B x C):
     o(x_i)_b = sum_j c_b(x_i, x_j)              appended to f(x_i)
 
 Real and generated batches are compared apart. The authors' code leaves j = i out (which takes 1 from each sum),
-normalises T over its inputs with a trained log-scale, and adds a bias. The layer: `layers/minibatch_discrimination.py`; the sums
-and their gradient: `kernels/minibatch_features.py`.
+normalises T over its inputs with a trained log-scale, and adds a bias. The layer:
+`layers/minibatch_discrimination.py`; the sums and their gradient: `kernels/minibatch_features.py`.
 """
 
 from dataclasses import dataclass
