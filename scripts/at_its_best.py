@@ -50,7 +50,9 @@ def main() -> int:
         write_trials(asked.kept / f"{data_set}.csv", members)
     picture = asked.page.with_suffix(".png")
     draw(rows, picture)
-    asked.page.write_text(document({name: judged(members) for name, members in rows.items()}, picture.name))
+    of_reals = {name: asked.kept / name / "real_data.json" for name in rows}
+    reals = {name: json.loads(path.read_text()) for name, path in of_reals.items() if path.exists()}
+    asked.page.write_text(document({name: judged(members) for name, members in rows.items()}, reals, picture.name))
     print(asked.page)
     return 0
 
@@ -74,6 +76,11 @@ def collect(outputs: Path, kept: Path) -> int:
         with atomic_write(path) as file:
             file.write((json.dumps(row, indent=1) + "\n").encode())
         copied += 1
+    for path in sorted(outputs.glob(f"{EXPERIMENT}/*/real_data-*/summary.json")):
+        found = {name: metric["value"] for name, metric in json.loads(path.read_text())["metrics"].items()}
+        target = kept / path.parents[1].name / "real_data.json"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps(found, indent=1) + "\n")
     print(f"{copied} searches copied to {kept}")
     return 0 if copied else 1
 
@@ -152,7 +159,8 @@ def read_rows(kept: Path) -> dict[str, list[Row]]:
             path = kept / data_set / f"{name}.json"
             row = json.loads(path.read_text()) if path.exists() else {"row": name, "trials": [], "confirmed": None}
             rows.append(row | {"full": {"trials": search.trials, "seconds": search.seconds}})
-        found[data_set] = rows
+        if any("budget" in row for row in rows):
+            found[data_set] = rows
     return found
 
 

@@ -21,15 +21,18 @@ SHORT = {
 NOT_SHOWN = ("training.steps", "metrics.step_interval")
 
 
-def document(data_sets: dict[str, list[Row]], picture: str) -> str:
-    """The whole page."""
+def document(data_sets: dict[str, list[Row]], reals: dict[str, dict[str, float]], picture: str) -> str:
+    """The whole page; `reals` are the measures of real points in the samples' place, where they were taken."""
     budgets = sorted({row["budget"] for rows in data_sets.values() for row in rows if "budget" in row})
     commands = "\n".join(
         f"improved-gan -m experiment=study/at_its_best/{name}"
         + ("" if budgets == ["paper"] else f" budget={_first(rows)['budget']}")
         for name, rows in data_sets.items()
     )
-    sections = "\n\n".join(_section(name, rows) for name, rows in data_sets.items())
+    commands += "".join(
+        f"\nimproved-gan experiment=study/at_its_best/{name} job=train search=none ablation=real_data" for name in reals
+    )
+    sections = "\n\n".join(_section(name, rows, reals.get(name)) for name, rows in data_sets.items())
     return f"""# Every technique at its best
 
 Each technique is tuned with as many trials as the others, "none" too, and the setting that is best on the search's
@@ -47,7 +50,7 @@ python scripts/at_its_best.py
 - Every run costs the same: its steps are the cap over what a step of its setting costs, both in the experiment's file.
 - "None" is tuned in the players' rates, β1, generator steps a step (1, 5) and when rates begin to fall; each technique
   in these and its own. The first trial of each row is the setting that the [pages on mode
-  collapse](../phenomena/mode_collapse.md) had guessed; the others are drawn at random.
+  collapse](../phenomena/mode_collapse.md) had guessed; the others are Optuna's (random, from the tenth on TPE).
 - Difference: from tuned "none", paired by seed, with Student's 95% interval; p: exact sign-flip test, then Holm's
   correction over a data set's rows, those still to come counted as p = 1. A seed whose run failed is left out of the
   pairs, and counted.
@@ -70,7 +73,7 @@ def _first(rows: list[Row]) -> Row:
     return next(row for row in rows if "budget" in row)
 
 
-def _section(name: str, rows: list[Row]) -> str:
+def _section(name: str, rows: list[Row], reals: dict[str, float] | None) -> str:
     first = _first(rows)
     finished = [row for row in rows if row["confirmed"]]
     title = name.replace("_", " ").replace("mnist", "MNIST")
@@ -86,15 +89,25 @@ def _section(name: str, rows: list[Row]) -> str:
     head += ["ms a step", "guess, tuned*", "near best", "chosen setting"]
     lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 2)}---|"]
     lines += [f"| {' | '.join(_cells(row, images))} |" for row in rows]
+    floor = ""
+    if reals is not None:
+        cells = ["*real points*", f"{reals[first['measure']]:.3g}", "", "", ""]
+        cells += [f"{reals['modes_captured']:.1f}", f"{reals['modes_held']:.1f}"]
+        cells += [f"{100 * reals['high_quality_fraction']:.0f}", "", "", "", ""]
+        lines.append(f"| {' | '.join(cells)} |")
+        floor = (
+            "\n\nReal points score that much against as many others: rows near it are as good as this score can tell,\n"
+            "and high quality, which was not searched for, says more of them."
+        )
     table = "\n".join(lines)
     return f"""## {title[0].upper()}{title[1:]}
 
-Score: {MEASURES.get(first["measure"], first["measure"])}. budget={first["budget"]}, fixed before the first run:
-{run}. {len(finished)} of {len(rows)} rows are finished.
+Score: {MEASURES.get(first["measure"], first["measure"])}. budget={first["budget"]}, fixed before the first run: {run}.
+{len(finished)} of {len(rows)} rows are finished.
 
 {table}
 
-\\* the guessed and the chosen setting, both on the search's seeds, which flatter the latter."""
+\\* the guessed and the chosen setting, both on the search's seeds, which flatter the latter.{floor}"""
 
 
 def _cells(row: Row, images: bool) -> list[str]:
