@@ -117,7 +117,7 @@ def row_of(database: Path, study: Any) -> Row | None:
         "data_set": request.experiment.removeprefix(f"{EXPERIMENT}/"),
         "row": ablation.removeprefix(f"ablation={PREFIX}"),
         "budget": request.config.budget.name,
-        "measure": wanted.metric,
+        "metric": wanted.metric,
         "wanted": wanted.trials,
         "search_seeds": wanted.seeds,
         "confirm_seeds": wanted.confirm_seeds,

@@ -5,7 +5,7 @@ from typing import Any
 from improved_gan.report.paired import share_near_best
 
 Row = dict[str, Any]
-MEASURES = {
+SCORES = {
     "sliced_wasserstein": "sliced Wasserstein distance",
     "frechet_classifier_distance": "Fréchet classifier distance",
 }
@@ -83,7 +83,7 @@ def _section(name: str, rows: list[Row], reals: dict[str, float] | None) -> str:
         f"{first['wanted']} trials a row of {first['seconds']:g} s of one core a run on seeds "
         f"{', '.join(map(str, first['search_seeds']))}{cut}; confirmed on {len(first['confirm_seeds'])} other seeds"
     )
-    images = first["measure"] != "sliced_wasserstein"
+    images = first["metric"] != "sliced_wasserstein"
     head = ["row", "score", "difference from none", "p", "Holm", "modes"]
     head += [] if images else ["held", "high quality, %"]
     head += ["ms a step", "guess, tuned*", "near best", "chosen setting"]
@@ -91,7 +91,7 @@ def _section(name: str, rows: list[Row], reals: dict[str, float] | None) -> str:
     lines += [f"| {' | '.join(_cells(row, images))} |" for row in rows]
     floor = ""
     if reals is not None:
-        cells = ["*real points*", f"{reals[first['measure']]:.3g}", "", "", ""]
+        cells = ["*real points*", f"{reals[first['metric']]:.3g}", "", "", ""]
         cells += [f"{reals['modes_captured']:.1f}", f"{reals['modes_held']:.1f}"]
         cells += [f"{100 * reals['high_quality_fraction']:.0f}", "", "", "", ""]
         lines.append(f"| {' | '.join(cells)} |")
@@ -102,7 +102,7 @@ def _section(name: str, rows: list[Row], reals: dict[str, float] | None) -> str:
     table = "\n".join(lines)
     return f"""## {title[0].upper()}{title[1:]}
 
-Score: {MEASURES.get(first["measure"], first["measure"])}. budget={first["budget"]}, fixed before the first run: {run}.
+Score: {SCORES.get(first["metric"], first["metric"])}. budget={first["budget"]}, fixed before the first run: {run}.
 {len(finished)} of {len(rows)} rows are finished.
 
 {table}

@@ -6,6 +6,7 @@ from torch import nn
 
 from improved_gan.architecture import build_discriminator, build_generator
 from improved_gan.layers.noise import Dropout, GaussianNoise
+from improved_gan.layers.products import FullPrecision
 from improved_gan.layers.weight_norm import WeightNorm
 
 # Trained parameters: weights, then biases (shifts), then gains.
@@ -183,7 +184,7 @@ def layers_in_order(network: nn.Module, *inputs: torch.Tensor) -> list[tuple[str
         rows.append((describe(layer), tuple(output.shape[1:]), trained))
 
     for layer in network.modules():
-        if not list(layer.children()):
+        if not list(layer.children()) and not isinstance(layer, FullPrecision):
             layer.register_forward_hook(record)
     with torch.no_grad():
         network(*inputs)

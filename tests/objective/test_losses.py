@@ -248,6 +248,7 @@ def test_supervised_only_trains_no_generator() -> None:
 @pytest.mark.parametrize("name", groups()["objective"])
 def test_every_objective_of_conf_can_be_built(name: str) -> None:
     (request,) = compose_jobs([f"objective={name}", "technique=none"])
-    names = {"r3gan": "relativistic"}  # a choice of settings, not an objective of its own
+    # choices of settings, not objectives of their own
+    names = {"r3gan": "relativistic", "semi_supervised_feature_matching": "semi_supervised"}
     assert request.config.objective.name == names.get(name, name)
     assert build_objective(request.config.objective).trains_generator == (name != "supervised_only")

@@ -27,6 +27,7 @@ REFUSED = {
     *[("supervised_only", t) for t in ("r1", "r2", "packing", "unrolling", "gradient_penalty", "consistency")],
     *[("supervised_only", t) for t in ("weight_clipping", "pulling_away")],
     ("semi_supervised", "packing"),
+    ("semi_supervised_feature_matching", "packing"),
     ("wasserstein", "spectral_norm"),
     ("wasserstein", "unrolling"),
     ("energy_based", "unrolling"),

@@ -78,10 +78,10 @@ def test_a_process_reads_its_own_rows_alone(pixels: np.ndarray, monkeypatch: pyt
     images = Images(pixels, None, offset=0.0, scale=1.0, device=torch.device("cpu"))
     batches = Batches(images, torch.arange(IMAGES), None, size=6, seed=3)
     order = batches._real.batch(0, 6)
-    monkeypatch.setattr(distributed, "_rows", 2)
     monkeypatch.setattr(distributed, "processes", lambda: 3)
     monkeypatch.setattr(distributed, "rank", lambda: 1)
-    batches.for_discriminator(0)
+    with distributed.sharded(6):
+        batches.for_discriminator(0)
     assert read[:2] == order[2:4].tolist()
     for ahead in batches._ahead.values():
         ahead._reader.shutdown(wait=True)
