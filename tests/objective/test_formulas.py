@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from formulas import mean, same
 from torch import Tensor
 
 from improved_gan.composing import compose_jobs
@@ -35,18 +36,6 @@ def outputs(logits: Tensor, features: Tensor | None = None) -> Outputs:
 def logits(seed: int, count: int = 6) -> Tensor:
     source = torch.Generator().manual_seed(seed)
     return (2 * torch.randn(count, 1, dtype=torch.float64, generator=source)).requires_grad_()
-
-
-def mean(values: list[Tensor]) -> Tensor:
-    return sum(values, start=torch.zeros((), dtype=torch.float64)) / len(values)
-
-
-def same(loss: Tensor, expected: Tensor, *inputs: Tensor) -> None:
-    """Same value and same gradients."""
-    torch.testing.assert_close(loss, expected, rtol=1e-11, atol=1e-13)
-    found, wanted = (torch.autograd.grad(value, inputs, retain_graph=True) for value in (loss, expected))
-    for gradient, other in zip(found, wanted, strict=True):
-        torch.testing.assert_close(gradient, other, rtol=1e-9, atol=1e-12)
 
 
 def relu(x: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from formulas import mean, same
 from torch import Tensor
 
 from improved_gan.composing import compose_jobs, groups
@@ -52,18 +53,6 @@ def generator_loss(objective: Adversarial, fake: Tensor, target: float = 1.0) ->
 def logits(outputs: int, seed: int = 0, scale: float = 2.0) -> Tensor:
     source = torch.Generator().manual_seed(seed)
     return (scale * torch.randn(6, outputs, dtype=torch.float64, generator=source)).requires_grad_()
-
-
-def mean(values: list[Tensor]) -> Tensor:
-    return torch.stack(values).mean()
-
-
-def same(loss: Tensor, expected: Tensor, *inputs: Tensor) -> None:
-    """Same value and same gradients."""
-    torch.testing.assert_close(loss, expected, rtol=1e-11, atol=1e-13)
-    found, wanted = (torch.autograd.grad(value, inputs, retain_graph=True) for value in (loss, expected))
-    for gradient, other in zip(found, wanted, strict=True):
-        torch.testing.assert_close(gradient, other, rtol=1e-9, atol=1e-12)
 
 
 def softplus(l: Tensor) -> Tensor:  # noqa: E741
