@@ -342,6 +342,19 @@ def by_first(work: Callable[[], Result]) -> Result:
     return result
 
 
+def dealt(parts: Iterator[Tensor], work: Callable[[Tensor], Tensor]) -> Tensor:
+    """`work` of each part, joined in order, done by the processes in turn; only the first has the others' too."""
+    own = [work(part).cpu() for number, part in enumerate(parts) if number % processes() == rank()]
+    if processes() == 1:
+        return torch.cat(own)
+    hands: list[Any] | None = [None] * processes() if leads() else None
+    with _noticing_loss():
+        dist.gather_object(own, hands)
+    dealt_out = [own] if hands is None else hands
+    count = len(dealt_out)
+    return torch.cat([dealt_out[k % count][k // count] for k in range(sum(map(len, dealt_out)))])
+
+
 def _by_dtype(tensors: list[Tensor]) -> list[list[Tensor]]:
     found: dict[torch.dtype, list[Tensor]] = {}
     for tensor in tensors:

@@ -51,6 +51,22 @@ def summary_in(outputs: Path) -> dict[str, Any]:
 
 
 @pytest.mark.integration
+def test_two_processes_score_what_one_scores(command: Callable[..., list[str]], tmp_path: Path) -> None:
+    """Without a step that rounds otherwise: both processes draw, and no batch is lost or out of order."""
+    settings = (*SETTINGS, "training.steps=1", "training.learning_rate=1e-12", "training.generator_ema.decay=null")
+    settings = (*settings, "metrics=quick", "metrics.names=[frechet_classifier_distance,birthday_test]")
+    settings = (*settings, "metrics.samples=200")
+    done = subprocess.run(by_torchrun(command(*settings)), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert run([*settings, f"output_root={tmp_path / 'alone'}"]) == 0
+    ours, alone = (summary_in(tmp_path / name)["metrics"] for name in ("outputs", "alone"))
+    assert ours.keys() == alone.keys() == {"frechet_classifier_distance", "birthday_test"}
+    for name, score in alone.items():
+        assert ours[name]["samples"] == score["samples"] == 200
+        assert ours[name]["value"] == pytest.approx(score["value"], rel=1e-4), name
+
+
+@pytest.mark.integration
 def test_two_processes_make_the_run_of_one(command: Callable[..., list[str]], tmp_path: Path) -> None:
     settings = (*SETTINGS, "training.steps=6", "training.log_interval=1", "training.learning_rate=1e-5")
     done = subprocess.run(by_torchrun(command(*settings)), capture_output=True, text=True)

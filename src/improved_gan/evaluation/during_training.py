@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from improved_gan import distributed
 from improved_gan.config import MetricsConfig, UsageError
 from improved_gan.dataset.prepared import PreparedSplit
 from improved_gan.evaluation.classifier import check_classifier
@@ -26,11 +27,13 @@ OF_MODES, COUNTED = (
     ("modes_captured", "modes_held", "high_quality_fraction", "mode_kl"),
     2500,
 )  # samples, by the protocol
-SEED = 1  # of the samples that are judged: job=evaluate's, not training's
+SEED = 1  # of the samples that are evaluated: job=evaluate's, not training's
 
 
 def measurements(trainer: Trainer) -> Measurements:
-    """What the loop of `trainer` is to log and to sum up."""
+    """What the loop of `trainer` is to log and to sum up; processes but the first help to draw the final samples."""
+    if not distributed.leads():
+        return Measurements(dict, lambda: final_scores(trainer))
     mode_histogram = ModeHistogram(trainer)
     return Measurements(lambda: overfitting(trainer) | mode_histogram(), lambda: final_scores(trainer))
 
@@ -58,12 +61,14 @@ def final_scores(trainer: Trainer) -> dict[str, dict[str, Any]]:
     if not metrics or not trainer.pair.objective.trains_generator:
         return {}
     wanted = dataclasses.replace(config.metrics, names=metrics)
-    evaluator = _evaluator(wanted, trainer)
     count = min(config.metrics.samples, len(train.images))
-    if not evaluator.metrics:
+    evaluator = _evaluator(wanted, trainer) if distributed.leads() else None
+    if not distributed.by_first(lambda: bool(evaluator and evaluator.metrics)):
+        return {}
+    samples = _samples(trainer, count, shared=True)
+    if evaluator is None:
         return {}
     try:
-        samples = _samples(trainer, count)
         result = evaluator.evaluate(samples, _discriminator(trainer))
     except UsageError as error:
         log.warning("not measured: %s", error)
@@ -105,8 +110,8 @@ def _evaluator(config: MetricsConfig, trainer: Trainer) -> Evaluator:
     return evaluator
 
 
-def _samples(trainer: Trainer, count: int) -> ImageSet:
-    images, drawn = trainer.sampler.sample(count, SEED).numpy(), trainer.sampler.protocol(SEED)
+def _samples(trainer: Trainer, count: int, *, shared: bool = False) -> ImageSet:
+    images, drawn = trainer.sampler.sample(count, SEED, shared=shared).numpy(), trainer.sampler.protocol(SEED)
     return ImageSet("samples", f"step {trainer.step} seed {SEED}", images, drawn=drawn)
 
 

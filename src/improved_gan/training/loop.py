@@ -112,6 +112,8 @@ class Loop:
         if self._logs(step):
             values |= self._losses(losses)
         if not distributed.leads():
+            if last:
+                self.measurements.final()
             if saving:
                 self._check_weights()
             return values

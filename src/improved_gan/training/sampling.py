@@ -11,6 +11,7 @@ from torch import Tensor
 from torchvision.utils import make_grid
 from tqdm import tqdm
 
+from improved_gan import distributed
 from improved_gan.files import atomic_write
 from improved_gan.layers.virtual_batch_norm import VirtualBatchNormGenerator
 from improved_gan.training.gan import GAN
@@ -33,12 +34,15 @@ class Sampler:
         """What the images of `sample(..., seed)` depend on beside the weights."""
         return {"seed": seed, "batch_size": self.batch_size}
 
-    def sample(self, count: int, seed: int) -> Real[Tensor, "n channel height width"]:
-        """`count` images of the latents that `seed` decides."""
+    def sample(self, count: int, seed: int, *, shared: bool = False) -> Real[Tensor, "n channel height width"]:
+        """`count` images of the latents that `seed` decides.
+
+        `shared`: all processes of the run call this, each draws batches in turn, and the first gets all images.
+        """
         source = torch.Generator().manual_seed(seed)
         batches = max(1, -(-count // self.batch_size))  # none of the images of one batch are an empty array
         latents = (self.pair.draw_latents(self.batch_size, source) for _ in range(batches))
-        return self._drawn(latents, batches)[:count]
+        return self._drawn(latents, batches, shared)[:count]
 
     def images_of(self, latents: Float[Tensor, "n latent"]) -> Real[Tensor, "n channel height width"]:
         """The images of given latents; a last batch that is not full is filled up with repeated latents."""
@@ -47,12 +51,16 @@ class Sampler:
         return self._drawn(padded, len(padded))[: len(latents)]
 
     @torch.no_grad()
-    def _drawn(self, latents: Iterable[Tensor], count: int) -> Real[Tensor, "n channel height width"]:
+    def _drawn(
+        self, latents: Iterable[Tensor], count: int, shared: bool = False
+    ) -> Real[Tensor, "n channel height width"]:
         """The images of `count` full batches of latents, each asked for when its turn comes."""
         generator = self.pair.generator
         frozen = generator.freeze_reference() if isinstance(generator, VirtualBatchNormGenerator) else nullcontext()
         with self.pair.generator_player.averaged(), frozen:
             batches = tqdm(latents, total=count, desc="drawing samples", unit="batch", delay=1)
+            if shared:
+                return distributed.dealt(iter(batches), lambda batch: self.finished(generator(batch)))
             return torch.cat([self.finished(generator(batch)) for batch in batches])
 
     def _bytes(self, images: Tensor) -> UInt8[Tensor, "n channel height width"]:
