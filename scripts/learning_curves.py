@@ -4,10 +4,10 @@
     .venv/bin/python scripts/learning_curves.py train plain 1 2 3    # twice as long
     .venv/bin/python scripts/learning_curves.py train bf16 1 2 3
     .venv/bin/python scripts/learning_curves.py draw
-    .venv/bin/python scripts/learning_curves.py judge                # does it learn in bf16 as in fp32?
+    .venv/bin/python scripts/learning_curves.py decide                # does it learn in bf16 as in fp32?
 
 `train` keeps each curve in docs/results/data/learning_curves and skips those that are there; `draw` writes
-learning_curves.png and prints a table; `judge` says what architecture.learns_in_bf16 is to be. A seed gives both ways
+learning_curves.png and prints a table; `decide` says what architecture.learns_in_bf16 is to be. A seed gives both ways
 of writing the step the same weights to start from, the same labels and the same batches.
 """
 
@@ -38,7 +38,7 @@ from improved_gan.training.device import fast_training
 from improved_gan.training.trainer import Trainer
 
 EPOCHS = 15
-FP32_SEEDS, BF16_SEEDS = 5, 3  # that the judgement needs
+FP32_SEEDS, BF16_SEEDS = 5, 3  # that the decision requires
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 KEPT = RESULTS / "data" / "learning_curves"
 TABLE1 = ("experiment=mnist_table1", "dataset.labels_per_class=10", "device=cpu", "training.threads=1")
@@ -114,7 +114,7 @@ def kept() -> dict[str, list[Curve]]:
     return {way: found for way, found in curves.items() if found}
 
 
-def judge(fp32: Sequence[Curve], bf16: Sequence[Curve]) -> tuple[bool, str]:
+def decide(fp32: Sequence[Curve], bf16: Sequence[Curve]) -> tuple[bool, str]:
     """Whether bf16 learns as fp32 does, and why: each run's mean error over the last third within fp32's mean +- 3 sd.
 
     Settled before any curve: fp32 on five seeds, bf16 on three. A run that diverges is far outside.
@@ -182,12 +182,12 @@ def main() -> None:
     training.add_argument("way", choices=WAYS)
     training.add_argument("seeds", type=int, nargs="+")
     commands.add_parser("draw", help="draw and print what is kept")
-    commands.add_parser("judge", help="say whether bf16 learns as fp32 does")
+    commands.add_parser("decide", help="say whether bf16 learns as fp32 does")
     asked = parser.parse_args()
     if asked.command == "train":
         train(asked.way, asked.seeds)
-    elif asked.command == "judge":
-        learns, why = judge(kept().get("fast", []), kept().get("bf16", []))
+    elif asked.command == "decide":
+        learns, why = decide(kept().get("fast", []), kept().get("bf16", []))
         print(f"learns_in_bf16: {str(learns).lower()} ({why})")
     else:
         draw()

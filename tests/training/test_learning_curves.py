@@ -12,7 +12,7 @@ from improved_gan.layers.noise import GaussianNoise
 from improved_gan.training.trainer import Trainer
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-from learning_curves import WAYS, Curve, learn
+from learning_curves import WAYS, Curve, decide, learn
 
 
 def beginning() -> Trainer:
@@ -79,11 +79,11 @@ FP32 = [curve(0.3, end) for end in (0.08, 0.09, 0.10, 0.11, 0.12)]
 
 @pytest.mark.parametrize(("end", "learns"), [(0.1, True), (0.14, True), (0.2, False), (0.9, False), (0.0, False)])
 def test_bf16_learns_where_each_run_ends_within_the_range_of_fp32(end: float, learns: bool) -> None:
-    assert judge(FP32, [curve(0.3, 0.1), curve(0.3, 0.11), curve(0.3, end)])[0] is learns
+    assert decide(FP32, [curve(0.3, 0.1), curve(0.3, 0.11), curve(0.3, end)])[0] is learns
 
 
 def test_too_few_curves_decide_nothing() -> None:
-    assert judge(FP32[:4], [curve(0.3, 0.1)] * 3) == (
+    assert decide(FP32[:4], [curve(0.3, 0.1)] * 3) == (
         False, "requires 5 curves of fp32 and 3 of bf16, and 4 and 3 are kept"
     )  # fmt: skip
-    assert not judge(FP32, [curve(0.3, 0.1)] * 2)[0]
+    assert not decide(FP32, [curve(0.3, 0.1)] * 2)[0]
